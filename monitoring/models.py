@@ -1,0 +1,245 @@
+"""What was sensed, and what we do about it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Func, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from timescale.db.models.fields import TimescaleDateTimeField
+
+from seniors.models import Senior, Staff
+
+
+class SensorLog(models.Model):
+    """One sensor event of a home, in the time-series database. The four columns of its identity are its key."""
+
+    pk = models.CompositePrimaryKey("hub_id", "timestamp", "sensor_id", "sensor_value")
+    hub_id = models.IntegerField()
+    timestamp = TimescaleDateTimeField(interval="7 days")
+    sensor_id = models.CharField(max_length=64)
+    sensor_value = models.BooleanField()
+    event_content = models.CharField(max_length=200)
+
+    class Meta:
+        db_table = "sensor_logs"
+        verbose_name = _("센서 기록")
+        verbose_name_plural = _("센서 기록")
+
+    def __str__(self) -> str:
+        return f"{self.hub_id}:{self.sensor_id}"
+
+
+class IngestBatch(models.Model):
+    """One row per commit into `sensor_logs`, so that scoring reads what is new without a second index there.
+
+    `txid` is the writing transaction: readers take rows below `pg_snapshot_xmin`, which late commits cannot slip past.
+    """
+
+    batch_id = models.BigAutoField(primary_key=True)
+    txid = models.BigIntegerField(
+        db_default=Func(template="(pg_current_xact_id()::text::bigint)", output_field=models.BigIntegerField())
+    )
+    hub_id = models.IntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    events = models.IntegerField()
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "ingest_batches"
+        indexes = [
+            # a scoring tick asks for what came since its cursor
+            models.Index(fields=["txid"], name="ingest_batches_since"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hub_id}:{self.txid}"
+
+
+class EventType(models.TextChoices):
+    SOS = "sos", _("긴급 호출")
+    FALL_DETECTION = "fall_detection", _("낙상 감지")
+    FIRE = "fire", _("화재")
+    GAS = "gas", _("가스 누출")
+    INACTIVITY = "inactivity", _("움직임 없음")
+    NO_WAKE_UP = "no_wake_up", _("기상 안 함")
+    NOT_RETURNED = "not_returned", _("귀가 안 함")
+    SAFETY_CHECK_FAILED = "safety_check_failed", _("안전 확인 실패")
+    NIGHT_WANDERING = "night_wandering", _("야간 배회")
+    ROUTINE_CHANGE = "routine_change", _("생활 변화")
+
+
+class Severity(models.TextChoices):
+    CRITICAL = "critical", _("위급")
+    HIGH = "high", _("긴급")
+    MEDIUM = "medium", _("주의")
+
+
+class Outcome(models.TextChoices):
+    REAL = "real", _("실제 상황")
+    FALSE_ALARM = "false_alarm", _("오경보")
+    EQUIPMENT = "equipment", _("기기 문제")
+    TEST = "test", _("시험")
+
+
+class EmergencyLog(models.Model):
+    """An incident about a senior: open, acknowledged by an owner, resolved with an outcome.
+
+    Only `monitoring.alerting` writes this table.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("미접수")
+        ACKNOWLEDGED = "acknowledged", _("접수됨")
+        RESOLVED = "resolved", _("종료")
+
+    UNRESOLVED: ClassVar[list[str]] = ["open", "acknowledged"]
+
+    log_id = models.BigAutoField(primary_key=True)
+    senior = models.ForeignKey(Senior, on_delete=models.PROTECT, related_name="emergencies", verbose_name=_("어르신"))
+    event_type = models.CharField(_("종류"), max_length=32, choices=EventType)
+    severity = models.CharField(_("심각도"), max_length=16, choices=Severity)
+    description = models.CharField(_("내용"), max_length=500)
+    occurred_at = models.DateTimeField(_("발생 시각"))
+    detected_at = models.DateTimeField(_("감지 시각"), db_default=Now())
+    status = models.CharField(_("상태"), max_length=16, choices=Status, default=Status.OPEN)
+    repeats = models.IntegerField(_("반복"), default=0)
+    test = models.BooleanField(_("시험"), default=False)
+    weight_id = models.IntegerField(null=True, help_text="the weights that judged, when a model did")
+    acknowledged_at = models.DateTimeField(_("접수 시각"), null=True, blank=True)
+    acknowledged_by = models.ForeignKey(
+        Staff, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("담당")
+    )
+    resolved_at = models.DateTimeField(_("조치 완료 시각"), null=True, blank=True)
+    resolved_by = models.ForeignKey(Staff, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    outcome = models.CharField(_("결과"), max_length=16, choices=Outcome, blank=True)
+    rung = models.SmallIntegerField(default=0, help_text="the last step of the ladder that was taken")
+    step_due_at = models.DateTimeField(null=True, blank=True, help_text="the ladder's next step")
+
+    class Meta:
+        db_table = "emergency_logs"
+        verbose_name = _("응급 상황")
+        verbose_name_plural = _("응급 상황")
+        ordering = ["-log_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["senior", "event_type"],
+                condition=Q(status__in=["open", "acknowledged"]),
+                name="one_unresolved_emergency_a_type",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["step_due_at"], condition=Q(status="open"), name="emergencies_step_due"),
+            models.Index(fields=["senior", "-log_id"], name="emergencies_of_senior"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.log_id}:{self.event_type}"
+
+
+class EmergencySource(models.Model):
+    """A cause that was taken in once: a detector's episode, a panic event, a failed check. A known one raises nothing."""
+
+    source = models.CharField(primary_key=True, max_length=300)
+    log = models.ForeignKey(EmergencyLog, on_delete=models.CASCADE, related_name="sources")
+    severity = models.CharField(max_length=16, choices=Severity)
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "emergency_sources"
+
+    def __str__(self) -> str:
+        return self.source
+
+
+class EmergencyTransition(models.Model):
+    """What happened to an emergency, in order. Append-only; the timeline is read from here."""
+
+    log = models.ForeignKey(EmergencyLog, on_delete=models.CASCADE, related_name="transitions")
+    at = models.DateTimeField(db_default=Now())
+    kind = models.CharField(max_length=32)
+    by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "emergency_transitions"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.log_id}:{self.kind}"
+
+
+class Outbox(models.Model):
+    """What staff are to hear, written in the transaction of the fact. `seq` is stamped on committed rows by one sequencer."""
+
+    seq = models.BigIntegerField(null=True, unique=True)
+    log = models.ForeignKey(EmergencyLog, on_delete=models.CASCADE, related_name="+")
+    senior_id = models.IntegerField()
+    kind = models.CharField(max_length=16, choices=[("raised", "raised"), ("changed", "changed")])
+    emergency = models.JSONField(help_text="the emergency as it was then")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "emergency_outbox"
+        indexes = [
+            models.Index(fields=["id"], condition=Q(seq__isnull=True), name="outbox_unsequenced"),
+            models.Index(fields=["senior_id", "seq"], name="outbox_of_senior"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.kind}"
+
+
+class AlertDelivery(models.Model):
+    """One alert to one person: received when a page of theirs showed it, quiet when it no longer matters."""
+
+    delivery_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    log = models.ForeignKey(EmergencyLog, on_delete=models.CASCADE, related_name="deliveries")
+    staff = models.ForeignKey(Staff, on_delete=models.CASCADE, related_name="deliveries")
+    outbox = models.ForeignKey(Outbox, on_delete=models.CASCADE, related_name="deliveries")
+    reason = models.CharField(max_length=16, help_text="raised, reopened, escalated, assigned")
+    opens = models.BooleanField(default=False, help_text="the first this person hears of the emergency")
+    created_at = models.DateTimeField(db_default=Now())
+    received_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "alert_deliveries"
+        constraints = [models.UniqueConstraint(fields=["outbox", "staff"], name="one_delivery_a_person")]
+        indexes = [
+            models.Index(fields=["staff"], condition=Q(received_at__isnull=True), name="deliveries_not_received")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.delivery_id)
+
+
+class RiskState(models.Model):
+    """The last thing the model said about a senior. Its age is part of its truth."""
+
+    class Level(models.TextChoices):
+        NORMAL = "normal", _("평소와 같음")
+        WATCH = "watch", _("지켜봄")
+        WARNING = "warning", _("주의")
+        EMERGENCY = "emergency", _("위험")
+        NO_DATA = "no_data", _("자료 없음")
+
+    senior = models.OneToOneField(Senior, primary_key=True, on_delete=models.CASCADE, related_name="risk")
+    level = models.CharField(max_length=16, choices=Level)
+    score = models.FloatField()
+    reasons = models.JSONField(default=list)
+    episode = models.CharField(max_length=200, blank=True)
+    observed_at = models.DateTimeField()
+    weight_id = models.IntegerField(null=True)
+    updated_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now(), help_text="of the level")
+
+    class Meta:
+        db_table = "risk_states"
+        indexes = [models.Index(fields=["changed_at"], name="risk_changed")]
+
+    def __str__(self) -> str:
+        return f"{self.senior_id}:{self.level}"

@@ -1,0 +1,54 @@
+"""System checks: a misconfiguration is said before the service starts, with what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import redis
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@register(Tags.security, deploy=True)
+def check_secrets(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
+    if settings.SECRET_KEY.startswith("unconfigured-"):
+        problems.append(Error("SECRET_KEY is not set", hint="Set SECRET_KEY to 50 random characters.", id="anbu.E001"))
+    if not settings.ANBU_KEY_PEPPER:
+        problems.append(
+            Error(
+                "ANBU_KEY_PEPPER is not set",
+                hint="Set it to 32 random bytes; a change of it ends every hub's key.",
+                id="anbu.E002",
+            )
+        )
+    if not settings.METRICS_TOKEN:
+        problems.append(
+            Warning("METRICS_TOKEN is not set", hint="/metrics refuses everybody until it is.", id="anbu.W003")
+        )
+    return problems
+
+
+@register(Tags.compatibility)
+def check_time_zone(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.TIME_ZONE != "Asia/Seoul":
+        return [
+            Error(
+                f"TIME_ZONE is {settings.TIME_ZONE}",
+                hint="Days and hours are learned in Asia/Seoul: leave it.",
+                id="anbu.E004",
+            )
+        ]
+    return []
+
+
+@register(Tags.compatibility)
+def check_redis_client(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    if int(redis.__version__.split(".")[0]) >= 8:
+        return [
+            Error(f"redis {redis.__version__} ends quiet sockets after 5 s", hint="Install redis<8.", id="anbu.E005")
+        ]
+    return []
