@@ -1,7 +1,8 @@
 """Where the running servers are: the notes that `manage.py up` leaves under `<data>/run` for every other command.
 
-Each note is a JSON object of environment variable names to values, readable by its owner alone. Real environment
-variables win over it. This module knows no Django, since the settings read it.
+Each note is a JSON object of environment variable names to values, readable by its owner alone: `backend` for the
+portal, `ai` for the AI workers, `provision` for `manage.py provision`. Real environment variables win over it. This
+module knows no Django, since the settings read it.
 """
 
 from __future__ import annotations
@@ -9,9 +10,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Literal
-
-Kind = Literal["backend", "ai", "provision"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -29,20 +27,20 @@ def run_dir() -> Path:
     return data_dir() / "run"
 
 
-def note_path(kind: Kind) -> Path:
+def note_path(kind: str) -> Path:
     return run_dir() / f"{kind}.json"
 
 
-def read(kind: Kind) -> dict[str, str]:
+def read(kind: str) -> dict[str, str]:
     """Return the variables noted for `kind`; empty when nothing runs here."""
     return read_private(note_path(kind))
 
 
-def write(kind: Kind, values: dict[str, str]) -> None:
+def write(kind: str, values: dict[str, str]) -> None:
     write_private(note_path(kind), values)
 
 
-def forget(kind: Kind) -> None:
+def forget(kind: str) -> None:
     note_path(kind).unlink(missing_ok=True)
 
 
@@ -69,7 +67,7 @@ def write_private(path: Path, values: dict[str, str]) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(values, file, indent=1, sort_keys=True)
         file.flush()
         os.fsync(file.fileno())

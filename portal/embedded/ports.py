@@ -23,16 +23,22 @@ def choose_free_ports(count: int) -> list[int]:
     They lie below the range of outgoing connections: a client that keeps trying to reach a dead server on a port of
     that range can connect to itself, and the restarted server then finds its own port taken.
     """
-    chosen: set[int] = set()
-    candidates = random.SystemRandom().sample(range(_LOWEST, _first_ephemeral_port()), 400)
-    for port in candidates:
+    return _choose(count, range(_LOWEST, _first_ephemeral_port()), (0,))
+
+
+def choose_free_port_pairs(count: int, distance: int) -> list[int]:
+    """Return `count` different ports p for which p and p + distance are free, chosen like `choose_free_ports`."""
+    return _choose(count, range(_LOWEST, _first_ephemeral_port() - distance), (0, distance))
+
+
+def _choose(count: int, candidates: range, distances: tuple[int, ...]) -> list[int]:
+    chosen: list[int] = []
+    for port in random.SystemRandom().sample(candidates, 400):
         if len(chosen) == count:
-            break
-        if is_free(LOOPBACK, port):
-            chosen.add(port)
-    if len(chosen) < count:
-        raise EmbeddedServerError("No free loopback ports are left; stop programs that hold thousands of ports.")
-    return list(chosen)
+            return chosen
+        if all(is_free(LOOPBACK, port + distance) for distance in distances):
+            chosen.append(port)
+    raise EmbeddedServerError("No free loopback ports are left; stop programs that hold thousands of ports.")
 
 
 def require_free(host: str, port: int) -> None:

@@ -118,7 +118,7 @@ def give_file(path: Path, content: str, user: ServerUser) -> None:
     """Write a file that `user` alone can read."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(content)
         if user.is_other:
             os.fchown(file.fileno(), user.uid, user.gid)

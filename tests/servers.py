@@ -1,0 +1,46 @@
+"""A pytest plugin that starts the real servers before Django's settings are read, and stops them at the end.
+
+Servers whose URLs are set in the environment are used as they are. The others live in a folder of their own, so that
+a running product on the same machine is never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from portal.embedded.errors import EmbeddedServerError
+from portal.embedded.stack import EmbeddedStack
+from portal.runtime_variables import compose_variables, name_missing_servers
+
+STACK_KEY = pytest.StashKey[EmbeddedStack]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """pytest-django reads the settings in the same hook, after this one."""
+    if early_config.known_args_namespace.help or early_config.known_args_namespace.version:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="anbu-tests-"))
+    folder.chmod(0o755)  # the servers' own user must get in
+    stack = EmbeddedStack(folder, name_missing_servers(os.environ), durable=False)
+    try:
+        stack.start()
+    except EmbeddedServerError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise pytest.UsageError(f"The servers of the tests did not start. {error}") from error
+    early_config.stash[STACK_KEY] = stack
+    os.environ["ANBU_DATA"] = str(folder)
+    variables = compose_variables(stack, os.environ, web_url="http://127.0.0.1:8000")
+    os.environ.update({**variables.provision, **variables.backend})
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    stack = config.stash.get(STACK_KEY, None)
+    if stack is not None:
+        stack.stop()
+        shutil.rmtree(stack.data_dir, ignore_errors=True)
