@@ -30,6 +30,7 @@ class IoTHub(models.Model):
     device_id = models.CharField(_("기기 번호"), max_length=64)
     api_key_hash = models.CharField(max_length=64, blank=True, help_text="of the newest key; hub_keys has all of them")
     status = models.CharField(_("상태"), max_length=16, choices=Status, default=Status.NEVER_SEEN)
+    status_changed_at = models.DateTimeField(db_default=Now(), help_text="the staff feed looks for newer ones")
     last_seen_at = models.DateTimeField(_("마지막 접속"), null=True, blank=True)
     registered_at = models.DateTimeField(_("등록일"), db_default=Now())
     deregistered_at = models.DateTimeField(_("해지일"), null=True, blank=True)
@@ -55,6 +56,7 @@ class IoTHub(models.Model):
         indexes = [
             # the watchdog's sweep for silent hubs, each second
             models.Index(fields=["silent_at"], condition=Q(status="online"), name="hubs_due_offline"),
+            models.Index(fields=["status_changed_at"], name="hubs_changed"),
         ]
 
     def __str__(self) -> str:

@@ -191,7 +191,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["seniors.permissions.IsCareStaff"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["portal.strict_json.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["portal.json_parser.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "seniors.pagination.PageNumbers",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "portal.api_errors.answer_problem",
