@@ -152,7 +152,7 @@ def score_silences(now: float, last_events: Seconds, allowed: NDArray[np.float32
     silences = np.minimum(ends, now) - last_events[:, None]
     ratios = np.where(starts <= now, silences / limits, 0.0).max(axis=1)
     alarmed = find_alarm_times(last_events, allowed) <= now
-    return np.where(alarmed, np.maximum(ratios, 1.0), np.clip(ratios, 0.0, np.nextafter(1.0, 0.0)))
+    return np.asarray(np.where(alarmed, np.maximum(ratios, 1.0), np.clip(ratios, 0.0, np.nextafter(1.0, 0.0))))
 
 
 def grade_scores(scores: Seconds) -> NDArray[np.int64]:

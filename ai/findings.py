@@ -1,0 +1,97 @@
+"""What a tick finds about each senior of a shard: pure, one numpy pass over all who can be judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .detector import LEVELS, find_deciding_hour, grade_scores, score_silences
+from .features import to_local
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .weight_store import LoadedWeights
+
+EVENT_TYPE = "inactivity"
+# The stage of an episode rises only when the finding gets worse.
+STAGES = {"warning": 0, "emergency": 1}
+
+
+class Case(NamedTuple):
+    """One senior to be judged. `last_event` is in epoch seconds, None when no activity is known.
+
+    `obstacle` says why there is nothing to judge by (the hub is away, or still delivers what it kept), else None.
+    """
+
+    senior_id: int
+    last_event: float | None
+    weights: LoadedWeights | None
+    obstacle: str | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`level` and `score` (0..1) with `reasons` as codes with numbers; `episode` from `warning` on."""
+
+    senior_id: int
+    level: str
+    score: float = 0.0
+    reasons: list[dict[str, Any]] = field(default_factory=list)
+    episode: str | None = None
+    last_event: float | None = None
+    weights: LoadedWeights | None = None
+
+    @property
+    def weight_id(self) -> int | None:
+        return self.weights.ref.weight_id if self.weights else None
+
+
+def judge_cases(now: float, cases: Sequence[Case]) -> list[Finding]:
+    """One finding per case; `now` in epoch seconds. Who cannot be judged is `no_data`, never an emergency."""
+    findings: list[Finding] = []
+    judged: list[tuple[Case, float, LoadedWeights]] = []
+    for case in cases:
+        obstacle = find_obstacle(case)
+        if obstacle is not None or case.last_event is None or case.weights is None:
+            findings.append(Finding(case.senior_id, "no_data", reasons=[{"code": obstacle, "values": {}}]))
+        else:
+            judged.append((case, case.last_event, case.weights))
+    if not judged:
+        return findings
+    last_events = to_local(np.array([last_event for _, last_event, _ in judged]))
+    allowed = np.stack([weights.silences.allowed for _, _, weights in judged])
+    local_now = float(to_local(np.array(now)))
+    scores = score_silences(local_now, last_events, allowed)
+    grades = grade_scores(scores)
+    for (case, last_event, weights), score, grade in zip(judged, scores, grades, strict=True):
+        findings.append(describe_case(now, case.senior_id, last_event, weights, float(score), LEVELS[grade]))
+    return findings
+
+
+def find_obstacle(case: Case) -> str | None:
+    if case.obstacle is not None:
+        return case.obstacle
+    if case.weights is None:
+        return "no_weights"
+    return "no_events" if case.last_event is None else None
+
+
+def describe_case(
+    now: float, senior_id: int, last_event: float, weights: LoadedWeights, score: float, level: str
+) -> Finding:
+    """The finding with its numbers. The episode begins at the last event: it is constant while the silence lasts."""
+    local_now, local_last = float(to_local(np.array(now))), float(to_local(np.array(last_event)))
+    hour = find_deciding_hour(local_now, local_last, weights.silences.allowed)
+    values = {
+        "minutes": int(max(0.0, now - last_event) // 60),
+        "usual_max_minutes": int(weights.silences.longest[hour] // 60),
+        "allowed_minutes": int(weights.silences.allowed[hour] // 60),
+    }
+    start = datetime.fromtimestamp(int(last_event), UTC).isoformat()
+    episode = f"{senior_id}:{EVENT_TYPE}:{start}:{STAGES[level]}" if level in STAGES else None
+    reasons = [{"code": "silent_for", "values": values}]
+    return Finding(senior_id, level, min(1.0, round(score, 4)), reasons, episode, last_event, weights)

@@ -1,0 +1,73 @@
+"""Celery tasks of the AI workers: fetch what they need, call, say in one line what was done."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import structlog
+from celery import shared_task
+from django.conf import settings
+from redis import Redis
+
+from .backend_client import BackendClient
+from .scoring import Scorer
+from .shard_state import LeaseLost
+from .training import read_trainable_seniors
+from .training import train_seniors as train_now
+from .training_runs import note_outcomes
+from .weight_store import WeightStore
+
+log = structlog.get_logger(__name__)
+
+SENIORS_A_TASK = 50
+RETRY_SECONDS = 60
+RETRIES = 5
+
+
+@cache
+def connect_redis() -> Redis:
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=3, socket_connect_timeout=3)
+
+
+@cache
+def connect_backend() -> BackendClient:
+    return BackendClient(settings.ANBU_BACKEND_URL, settings.ANBU_SERVICE_KEY)
+
+
+@cache
+def make_scorer() -> Scorer:
+    """One per process: it holds the parsed weights."""
+    return Scorer(connect_redis(), WeightStore(connect_redis()), connect_backend())
+
+
+@shared_task(name="ai.tasks.score_shard")
+def score_shard(shard: int, shards: int) -> None:
+    """One tick of a shard. Whatever is away makes this tick fail and the next one try again."""
+    try:
+        tick = make_scorer().score_shard(shard, shards)
+    except LeaseLost:
+        log.warning("scoring_lease_lost", shard=shard)
+        return
+    if tick is not None and (tick.emergencies or tick.rebuilt):
+        log.info("shard_scored", shard=shard, **tick._asdict())
+
+
+@shared_task(name="ai.tasks.plan_training")
+def plan_training() -> None:
+    """Cuts all seniors into training tasks."""
+    senior_ids = read_trainable_seniors()
+    for start in range(0, len(senior_ids), SENIORS_A_TASK):
+        train_seniors.apply_async([senior_ids[start : start + SENIORS_A_TASK]], queue="training")
+    log.info("training_planned", seniors=len(senior_ids))
+
+
+@shared_task(name="ai.tasks.train_seniors", bind=True, max_retries=RETRIES)
+def train_seniors(self: Any, senior_ids: list[int], run: str = "") -> None:
+    """Trains these seniors; those who failed for a passing reason are tried again after a minute."""
+    outcomes = train_now(senior_ids, connect_backend())
+    if run:
+        note_outcomes(connect_redis(), run, outcomes)
+    again = [outcome.senior_id for outcome in outcomes if outcome.status == "failed"]
+    if again:
+        raise self.retry(args=[again, run], countdown=RETRY_SECONDS)

@@ -1,0 +1,96 @@
+"""Training: read, fit, upload, apply for registration. Writes the object store, never a database."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+from django.db import connections
+from joblib import Parallel, delayed
+
+from .activity import read_activity_times
+from .backend_client import BackendClient, BackendError
+from .detector import TooLittleHistory, fit_silences
+from .features import Seconds, to_local
+from .object_store import ObjectStoreAway, write_object
+from .silence_weights import pack_silences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = structlog.get_logger(__name__)
+
+WINDOW_DAYS = 60
+
+
+class Outcome(NamedTuple):
+    """`status` is the registry's active, pending or rejected; `skipped` (never by itself) or `failed` (again later)."""
+
+    senior_id: int
+    status: str
+    reason: str
+    version: int | None = None
+
+
+def train_seniors(senior_ids: Sequence[int], backend: BackendClient) -> list[Outcome]:
+    """Trains each senior; one's failure does not touch the others.
+
+    Events are read one senior after the other. Fits and uploads run in threads: a fit is a few milliseconds of numpy,
+    so processes would cost more than they bring, and a Celery child may not have any.
+    """
+    hubs = read_hubs(senior_ids)
+    histories = [(senior_id, read_activity_times(hubs.get(senior_id, []), WINDOW_DAYS)) for senior_id in senior_ids]
+    outcomes: list[Outcome] = Parallel(n_jobs=os.cpu_count(), prefer="threads")(
+        delayed(train_senior)(senior_id, times, backend) for senior_id, times in histories
+    )
+    for outcome in outcomes:
+        log.info("weights_trained", **outcome._asdict())
+    return outcomes
+
+
+def train_senior(senior_id: int, times: Seconds, backend: BackendClient) -> Outcome:
+    """Fits one senior's ascending event times (epoch seconds) and brings the weights to the registry."""
+    try:
+        fitted = fit_silences(to_local(times))
+        trained_from, trained_to = (datetime.fromtimestamp(float(at), UTC).isoformat() for at in times[[0, -1]])
+        data = pack_silences(senior_id, fitted, trained_from, trained_to)
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = f"weights/{senior_id}/{sha256[:16]}.anbu"
+        write_object(path, data)
+        answer = backend.register_weights(
+            {
+                "senior_id": senior_id,
+                "storage_path": path,
+                "sha256": sha256,
+                "size": len(data),
+                "trained_from": trained_from,
+                "trained_to": trained_to,
+                "metrics": fitted.metrics,
+            }
+        )
+    except TooLittleHistory as error:
+        return Outcome(senior_id, "skipped", str(error))
+    except ObjectStoreAway as error:
+        return Outcome(senior_id, "failed", f"the object store is away: {error}")
+    except BackendError as error:
+        return Outcome(senior_id, "failed" if error.again else "skipped", str(error))
+    return Outcome(senior_id, str(answer["status"]), str(answer["reason"]), int(answer["version"]))
+
+
+def read_trainable_seniors() -> list[int]:
+    """Every senior who has or had a hub."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT DISTINCT senior_id FROM iot_hubs ORDER BY senior_id")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def read_hubs(senior_ids: Sequence[int]) -> dict[int, list[int]]:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT senior_id, array_agg(hub_id) FROM iot_hubs WHERE senior_id = ANY(%s) GROUP BY senior_id",
+            [list(senior_ids)],
+        )
+        return dict(cursor.fetchall())

@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from .api import ActivationView, RiskView, SeniorWeightsView, WeightsView
+
+urlpatterns = [
+    path("ai/weights", WeightsView.as_view(), name="ai-weights"),
+    path("ai/weights/<int:senior_id>", SeniorWeightsView.as_view(), name="ai-senior-weights"),
+    path("ai/weights/<int:weight_id>/activate", ActivationView.as_view(), name="ai-activate-weights"),
+    path("ai/risk", RiskView.as_view(), name="ai-risk"),
+]
