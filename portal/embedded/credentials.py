@@ -59,6 +59,11 @@ def remember(data_dir: Path, name: str, value: str) -> None:
     runtime.write_private(path, {**runtime.read_private(path), name: value})
 
 
+def recall(data_dir: Path, name: str) -> str | None:
+    """Return a secret that `remember` kept, None when there is none."""
+    return runtime.read_private(secrets_path(data_dir)).get(name)
+
+
 def _refuse_orphaned_data(data_dir: Path, path: Path) -> None:
     orphaned = [name for name in _DATA_FOLDERS if (data_dir / name).is_dir() and any((data_dir / name).iterdir())]
     if orphaned:

@@ -90,8 +90,7 @@ class PostgresServer:
             user=self._user,
             cwd=self.folder,
             # SIGTERM would wait for open sessions for ever.
-            stop_signals=(signal.SIGINT, signal.SIGQUIT, signal.SIGKILL),
-            stop_seconds=2.5,
+            stop_steps=((signal.SIGINT, 3.0), (signal.SIGQUIT, 0.8), (signal.SIGKILL, 0.5)),
         )
         return self.process
 

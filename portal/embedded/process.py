@@ -51,9 +51,8 @@ class ServerProcess:
     user: ServerUser
     cwd: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    # Each server's own way to a clean end, the first for its parent's death too.
-    stop_signals: tuple[signal.Signals, ...] = (signal.SIGTERM, signal.SIGKILL)
-    stop_seconds: float = 3.0
+    # Signals in turn with the seconds that each is given; the first is also sent when the parent dies.
+    stop_steps: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 0.5))
     _child: subprocess.Popen[bytes] | None = None
     _log_start: int = 0
 
@@ -73,8 +72,12 @@ class ServerProcess:
                 user=self.user.uid if self.user.is_other else None,
                 group=self.user.gid if self.user.is_other else None,
                 extra_groups=sorted(self.user.groups) if self.user.is_other else None,
-                preexec_fn=die_with_parent(os.getpid(), self.stop_signals[0]),
+                preexec_fn=die_with_parent(os.getpid(), self.stop_signal),
             )
+
+    @property
+    def stop_signal(self) -> signal.Signals:
+        return self.stop_steps[0][0]
 
     @property
     def pid(self) -> int | None:
@@ -101,13 +104,13 @@ class ServerProcess:
             time.sleep(_POLL_SECONDS)
 
     def request_stop(self) -> None:
-        self._send(self.stop_signals[0])
+        self._send(self.stop_signal)
 
     def stop(self) -> None:
         """Stop by each signal in turn; the last one cannot be refused."""
-        for stop_signal in self.stop_signals:
-            self._send(stop_signal)
-            if self.wait(self.stop_seconds):
+        for number, seconds in self.stop_steps:
+            self._send(number)
+            if self.wait(seconds):
                 return
 
     def wait(self, seconds: float) -> bool:

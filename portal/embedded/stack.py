@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from portal.embedded import credentials as credential_store
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SERVERS = frozenset({"postgres", "valkey", "s3"})
 _ATTEMPTS = 3
+_OTHERS_STOP_SECONDS = 2.0
 
 
 def _ignore(_message: str) -> None:
@@ -63,6 +65,10 @@ class EmbeddedStack:
         self._lock = DataLock(self.data_dir)
 
     @property
+    def is_started(self) -> bool:
+        return self._lock.is_held
+
+    @property
     def records_path(self) -> Path:
         return self.data_dir / "run" / "processes.json"
 
@@ -91,18 +97,23 @@ class EmbeddedStack:
         others = [process for process in self.processes if process is not database]
         for process in others:
             process.request_stop()
-        for process in self.processes:
-            process.stop()
+        deadline = time.monotonic() + _OTHERS_STOP_SECONDS
+        for process in others:
+            if not process.wait(max(0.0, deadline - time.monotonic())):
+                process.kill()
+                process.wait(_OTHERS_STOP_SECONDS)
+        if database is not None:
+            database.stop()
         if self.object_store is not None:
             self.object_store.remove_sockets()
-        if self._lock.is_held:
+        if self.is_started:
             self.records_path.unlink(missing_ok=True)
         self._lock.release()
 
     def record_processes(self, others: Collection[leftovers.RecordedProcess] = ()) -> None:
         """Note what runs, so that the next start can end what a killed one left behind."""
         ours = [
-            leftovers.describe(process.name, process.pid, process.stop_signals[0])
+            leftovers.describe(process.name, process.pid, process.stop_signal)
             for process in self.processes
             if process.pid is not None
         ]
