@@ -11,7 +11,8 @@ class PortalConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401 - registers the system checks
+        # the system checks register themselves; every process that sends tasks needs the Celery application
+        from . import celery, checks  # noqa: F401
 
 
 class PortalAdminConfig(AdminConfig):
