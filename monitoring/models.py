@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.db.models import Func, Q
@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from timescale.db.models.fields import TimescaleDateTimeField
 
 from seniors.models import Senior, Staff
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
 
 
 class SensorLog(models.Model):
@@ -28,6 +31,24 @@ class SensorLog(models.Model):
         db_table = "sensor_logs"
         verbose_name = _("센서 기록")
         verbose_name_plural = _("센서 기록")
+
+    def __str__(self) -> str:
+        return f"{self.hub_id}:{self.sensor_id}"
+
+
+class SensorHour(models.Model):
+    """Sensor events of one sensor in one hour. Read-only: TimescaleDB's continuous aggregate, or a view that counts the
+    same (monitoring/hypertable.py)."""
+
+    pk = models.CompositePrimaryKey("bucket", "hub_id", "sensor_id")
+    bucket = models.DateTimeField()
+    hub_id = models.IntegerField()
+    sensor_id = models.CharField(max_length=64)
+    events = models.BigIntegerField()
+
+    class Meta:
+        db_table = "sensor_hours"
+        managed = False
 
     def __str__(self) -> str:
         return f"{self.hub_id}:{self.sensor_id}"
@@ -86,6 +107,14 @@ class Outcome(models.TextChoices):
     TEST = "test", _("시험")
 
 
+class EmergencyQuerySet(models.QuerySet["EmergencyLog"]):
+    def visible_to(self, user: Staff | AnonymousUser) -> EmergencyQuerySet:
+        return self.filter(senior__in=Senior.objects.visible_to(user))
+
+    def unresolved(self) -> EmergencyQuerySet:
+        return self.filter(status__in=EmergencyLog.UNRESOLVED)
+
+
 class EmergencyLog(models.Model):
     """An incident about a senior: open, acknowledged by an owner, resolved with an outcome.
 
@@ -120,6 +149,8 @@ class EmergencyLog(models.Model):
     rung = models.SmallIntegerField(default=0, help_text="the last step of the ladder that was taken")
     step_due_at = models.DateTimeField(null=True, blank=True, help_text="the ladder's next step")
 
+    objects = EmergencyQuerySet.as_manager()
+
     class Meta:
         db_table = "emergency_logs"
         verbose_name = _("응급 상황")
@@ -142,7 +173,7 @@ class EmergencyLog(models.Model):
 
 
 class EmergencySource(models.Model):
-    """A cause that was taken in once: a detector's episode, a panic event, a failed check. A known one raises nothing."""
+    """A cause taken in once: a detector's episode, a panic event, a failed check. A known one raises nothing."""
 
     source = models.CharField(primary_key=True, max_length=300)
     log = models.ForeignKey(EmergencyLog, on_delete=models.CASCADE, related_name="sources")
@@ -174,7 +205,7 @@ class EmergencyTransition(models.Model):
 
 
 class Outbox(models.Model):
-    """What staff are to hear, written in the transaction of the fact. `seq` is stamped on committed rows by one sequencer."""
+    """What staff are to hear, written in the transaction of the fact. One sequencer stamps `seq` on committed rows."""
 
     seq = models.BigIntegerField(null=True, unique=True)
     log = models.ForeignKey(EmergencyLog, on_delete=models.CASCADE, related_name="+")

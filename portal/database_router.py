@@ -1,11 +1,12 @@
-"""Which table lives in which database: `sensor_logs` and `ingest_batches` in the time-series one, all else in the other."""
+"""Which table lives in which database: `sensor_logs`, `sensor_hours` and `ingest_batches` in the time-series one,
+all else in the other."""
 
 from __future__ import annotations
 
 from typing import Any
 
 TIMESERIES = "timeseries"
-TIMESERIES_MODELS = {("monitoring", "sensorlog"), ("monitoring", "ingestbatch")}
+TIMESERIES_MODELS = {("monitoring", "sensorlog"), ("monitoring", "ingestbatch"), ("monitoring", "sensorhour")}
 
 
 class TimeSeriesRouter:
@@ -18,7 +19,7 @@ class TimeSeriesRouter:
         return self.db_for_read(type(one)) == self.db_for_read(type(other)) or None
 
     def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool:
-        """A migration step that names no model says by its hint `database` where it runs (the default one if silent)."""
+        """A migration step that names no model says by its hint `database` where it runs (silent: the default)."""
         if model_name is None:
             return bool(db == hints.get("database", "default"))
         return (db == TIMESERIES) == self._is_timeseries(app_label, model_name)

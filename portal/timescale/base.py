@@ -27,6 +27,11 @@ def has_timescaledb(connection: Any) -> bool:
 
 
 class SchemaEditor(TimescaleSchemaEditor):  # type: ignore[misc]  # the library has no types
+    # the key's index is the only one: a second over the time alone would cost every insert and serve no query
+    sql_add_hypertable = TimescaleSchemaEditor.sql_add_hypertable.replace(
+        "migrate_data =>", "create_default_indexes => false, migrate_data =>"
+    )
+
     def _create_hypertable(self, model: Any, field: Any, should_migrate: bool = False) -> None:
         if has_timescaledb(self.connection):
             super()._create_hypertable(model, field, should_migrate)
