@@ -93,7 +93,7 @@ class RiskSerializer(serializers.Serializer[Any]):
 
 
 class RisksSerializer(serializers.Serializer[Any]):
-    risks = RiskSerializer(many=True, max_length=1000)
+    risks = serializers.ListField(child=RiskSerializer(), max_length=1000)
 
 
 class RiskCountsSerializer(serializers.Serializer[Any]):

@@ -10,7 +10,7 @@ is built anew from `sensor_logs`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from redis.exceptions import WatchError
@@ -62,21 +62,23 @@ class ShardLease:
 
     def read_state(self, shards: int) -> ShardState | None:
         """The state, or None when it is lost, unreadable, of another format or cut into other shards."""
-        data = self._redis.hget(self._state, "state")
+        # redis-py types every answer as perhaps awaitable
+        data = cast("bytes | None", self._redis.hget(self._state, "state"))
         if data is None:
             return None
         try:
-            state = msgspec.msgpack.decode(data, type=ShardState)  # type: ignore[arg-type]  # redis-py's union with awaitables
+            state = msgspec.msgpack.decode(data, type=ShardState)
         except msgspec.DecodeError:
             return None
         return state if state.format == FORMAT and state.shards == shards else None
 
     def write_state(self, state: ShardState) -> None:
         """Raises LeaseLost when a younger lease has written already."""
+        pipe: Any
         with self._redis.pipeline() as pipe:
             try:
                 pipe.watch(self._state)
-                if int(pipe.hget(self._state, "fence") or 0) > self.fence:  # type: ignore[arg-type]
+                if int(pipe.hget(self._state, "fence") or 0) > self.fence:
                     raise LeaseLost(self._state)
                 pipe.multi()
                 pipe.hset(self._state, mapping={"fence": self.fence, "state": msgspec.msgpack.encode(state)})
@@ -87,10 +89,11 @@ class ShardLease:
 
     def release(self) -> None:
         """Gives the shard back, if it is still ours."""
+        pipe: Any
         with self._redis.pipeline() as pipe:
             try:
                 pipe.watch(self._lease)
-                if int(pipe.get(self._lease) or 0) == self.fence:  # type: ignore[arg-type]
+                if int(pipe.get(self._lease) or 0) == self.fence:
                     pipe.multi()
                     pipe.delete(self._lease)
                     pipe.execute()
@@ -100,7 +103,7 @@ class ShardLease:
 
 def take_lease(redis: Redis, shard: int) -> ShardLease | None:
     """A lease of 15 s, or None while another worker has the shard."""
-    fence = int(redis.incr(f"score:fence:{shard}"))  # type: ignore[arg-type]
+    fence = cast("int", redis.incr(f"score:fence:{shard}"))
     if not redis.set(f"score:lease:{shard}", fence, nx=True, ex=LEASE_SECONDS):
         return None
     return ShardLease(redis, shard, fence)

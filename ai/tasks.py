@@ -58,7 +58,7 @@ def plan_training() -> None:
     """Cuts all seniors into training tasks."""
     senior_ids = read_trainable_seniors()
     for start in range(0, len(senior_ids), SENIORS_A_TASK):
-        train_seniors.apply_async([senior_ids[start : start + SENIORS_A_TASK]], queue="training")
+        train_seniors.apply_async((senior_ids[start : start + SENIORS_A_TASK],), queue="training")
     log.info("training_planned", seniors=len(senior_ids))
 
 

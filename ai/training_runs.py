@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .training import Outcome
 
@@ -24,7 +24,8 @@ def note_outcomes(redis: Redis, run: str, outcomes: Iterable[Outcome]) -> None:
 
 
 def read_outcomes(redis: Redis, run: str) -> dict[int, Outcome]:
-    rows: dict[bytes, bytes] = redis.hgetall(run_key(run))  # type: ignore[assignment]  # redis-py's union with awaitables
+    # redis-py types every answer as perhaps awaitable
+    rows = cast("dict[bytes, bytes]", redis.hgetall(run_key(run)))
     return {int(senior_id): Outcome(*json.loads(row)) for senior_id, row in rows.items()}
 
 

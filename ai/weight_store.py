@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import structlog
 from prometheus_client import Counter
@@ -101,7 +101,7 @@ class WeightStore:
         for start in range(0, len(refs), MGET_CHUNK):
             chunk = refs[start : start + MGET_CHUNK]
             try:
-                values = self._cache.mget([cache_key(ref) for ref in chunk])
+                values = cast("list[bytes | None]", self._cache.mget([cache_key(ref) for ref in chunk]))
             except RedisError as error:
                 log.warning("weights_cache_away", error=str(error))
                 LOOKUPS.labels("away").inc(len(refs) - start)

@@ -59,7 +59,7 @@ def record_risks(risks: Sequence[Risk]) -> RiskCounts:
     """Updates `risk_states`. `stale` counts what was older than what is known, `unknown` seniors who are not there."""
     if not risks:
         return {"updated": 0, "stale": 0, "unknown": 0}
-    columns = [
+    columns: list[Any] = [
         [risk["senior_id"] for risk in risks],
         [risk["level"] for risk in risks],
         [risk["score"] for risk in risks],

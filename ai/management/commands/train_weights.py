@@ -41,7 +41,7 @@ class Command(BaseCommand):
         run = uuid.uuid4().hex
         try:
             for start in range(0, len(senior_ids), SENIORS_A_TASK):
-                train_seniors.apply_async([senior_ids[start : start + SENIORS_A_TASK], run], queue="training")
+                train_seniors.apply_async((senior_ids[start : start + SENIORS_A_TASK], run), queue="training")
         except OperationalError as error:
             raise CommandError(f"The message queue is away ({error}): is `manage.py up` running?") from error
         outcomes = self.follow(run, senior_ids, options) if options["wait"] else {}
