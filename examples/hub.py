@@ -1,0 +1,649 @@
+"""Reference client of the hub side: one file to take home, on the standard library and `websockets` (15 or newer).
+
+    python hub.py --url https://anbu.example --key KEY --buffer hub.db < events.jsonl
+
+Standard input carries one sensor event a line: {"sensor_id": "bedroom_motion", "event_content": "motion on",
+"sensor_value": true, "timestamp": "2026-11-22T08:30:12.250+09:00"}; without a timestamp it happened now.
+As a library: make a `Hub`, keep `run()` going, call `record()`.
+
+What it promises: an event is on disk before `record()` returns and stays there until the backend has answered for it;
+what happens now never waits behind what piled up; a panic press waits behind nothing; a wrong clock costs no event.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import http.client
+import io
+import itertools
+import json
+import logging
+import os
+import random
+import socket
+import sqlite3
+import ssl
+import sys
+import threading
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.typing import Subprotocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from pathlib import Path
+
+log = logging.getLogger("hub")
+
+PANIC_WORDS = frozenset({"sos", "fall", "fire", "gas"})
+PANIC_BATCH = 10  # keeps the request under 4 kB, which no load on the backend refuses
+BODY_LIMIT = 900_000  # bytes; the backend takes 1 MiB unpacked
+REPLACED_PAUSE_S = 60.0
+Answer = Literal["ok", "help", "no_answer"]
+
+
+class HubRefused(Exception):
+    """The backend will not have this key any more: only a person can mend that, so the hub stops."""
+
+
+class Event(NamedTuple):
+    """One thing that a sensor saw; `timestamp` carries an offset, None means now."""
+
+    sensor_id: str
+    event_content: str
+    sensor_value: bool
+    timestamp: datetime | None = None
+
+    @property
+    def is_panic(self) -> bool:
+        return self.sensor_value and self.event_content.split(" ", 1)[0] in PANIC_WORDS
+
+
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+
+def rfc3339(microseconds: int) -> str:
+    return (EPOCH + microseconds * MICROSECOND).isoformat()
+
+
+def retry_seconds(header: str | None) -> float | None:
+    """Seconds of a Retry-After header, which is a number or a date (RFC 9110, 10.2.3); None without a usable one."""
+    with suppress(TypeError, ValueError):
+        if header is not None and header.strip().isdigit():
+            return float(header)
+        return max(0.0, parsedate_to_datetime(header or "").timestamp() - time.time())
+    return None
+
+
+class SafetyCheck(NamedTuple):
+    """The backend asks the robot to ask the senior `prompt`; an answer after `expires_at` may come too late."""
+
+    check_id: int
+    prompt: str
+    expires_at: str
+
+
+@dataclass
+class Counts:
+    """What the backend said about the events of this run; `delivered` is the sum of the other three."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+
+    @property
+    def delivered(self) -> int:
+        return self.accepted + self.duplicates + self.rejected
+
+
+class Clock:
+    """Seconds since 1970 that run on steadily when the system clock is set, corrected by what the backend says."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] | None = None) -> None:
+        # Only the boot-time clock goes on while the machine sleeps; elsewhere a sleep is mended by the next 409.
+        boot = getattr(time, "CLOCK_BOOTTIME", None)
+        self._wall = wall
+        self._steady = steady or (time.monotonic if boot is None else lambda: time.clock_gettime(boot))
+        self._gap = self._wall() - self._steady()
+        self.offset = 0.0
+
+    def now(self) -> float:
+        wall = self._wall()
+        gap = wall - self._steady()
+        if abs(gap - self._gap) > 1:
+            log.warning("the system clock was set by %+.1f s", gap - self._gap)
+            self.offset -= gap - self._gap
+        self._gap = gap
+        return wall + self.offset
+
+
+class Buffer:
+    """Events on disk until they are answered for. Survives kill -9 and, at one fsync a write, a power cut."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.executescript("""
+            PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = FULL;
+            CREATE TABLE IF NOT EXISTS events (
+                event_id INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, sensor_id TEXT NOT NULL,
+                event_content TEXT NOT NULL, sensor_value INTEGER NOT NULL, panic INTEGER NOT NULL);
+            CREATE INDEX IF NOT EXISTS events_by_lane ON events (panic, event_id);
+            CREATE TABLE IF NOT EXISTS clock (agreed_until INTEGER NOT NULL);
+            INSERT INTO clock SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM clock);
+        """)
+        counted = dict(self._db.execute("SELECT panic, count(*) FROM events GROUP BY panic"))
+        self.waiting = {True: counted.get(1, 0), False: counted.get(0, 0)}
+
+    def add(self, events: Iterable[tuple[int, Event]]) -> None:
+        """Stores (microseconds since 1970, event) pairs, all or none."""
+        rows = [(at, e.sensor_id, e.event_content, e.sensor_value, e.is_panic) for at, e in events]
+        insert = "INSERT INTO events (at_us, sensor_id, event_content, sensor_value, panic) VALUES (?, ?, ?, ?, ?)"
+        self._db.execute("BEGIN")
+        try:
+            self._db.executemany(insert, rows)
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+        for row in rows:
+            self.waiting[row[4]] += 1
+
+    def newest(self, panic: bool, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        """The newest first: while a backlog drains, the backend still knows within a second what happens now."""
+        query = (
+            "SELECT event_id, at_us, sensor_id, event_content, sensor_value FROM events"
+            " WHERE panic = ? ORDER BY event_id DESC LIMIT ?"
+        )
+        return [
+            (
+                key,
+                {"timestamp": rfc3339(at), "sensor_id": sensor, "event_content": content, "sensor_value": bool(value)},
+            )
+            for key, at, sensor, content, value in self._db.execute(query, (panic, limit))
+        ]
+
+    def forget(self, panic: bool, keys: Sequence[int]) -> None:
+        self._db.execute("BEGIN")
+        self._db.executemany("DELETE FROM events WHERE event_id = ?", [(key,) for key in keys])
+        self._db.execute("COMMIT")
+        self.waiting[panic] -= len(keys)
+
+    def last_key(self) -> int:
+        return int(self._db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()[0])
+
+    def agree_clock(self, until: int, shift_us: int = 0) -> None:
+        """The backend agrees with the clock of events up to key `until`; those it had not agreed to yet are shifted."""
+        self._db.execute("BEGIN")
+        if shift_us:
+            wrong = "event_id <= ? AND event_id > (SELECT agreed_until FROM clock)"
+            self._db.execute(f"UPDATE events SET at_us = at_us + ? WHERE {wrong}", (shift_us, until))  # noqa: S608 - fixed
+        self._db.execute("UPDATE clock SET agreed_until = max(agreed_until, ?)", (until,))
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        self._db.close()
+
+
+class Response(NamedTuple):
+    status: int
+    body: dict[str, Any]
+    retry_after: float | None
+
+
+class Connection:
+    """One keep-alive HTTP connection with a thread of its own, so that no request waits for another lane's."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._url = urlsplit(url)
+        self._headers = {"Authorization": f"Api-Key {key}", "Accept": "application/json"}
+        self._http: http.client.HTTPConnection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hub-http")
+
+    async def request(self, method: str, path: str, document: object = None) -> Response:
+        """Raises OSError or http.client.HTTPException when no answer came; whether it arrived is then unknown."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._exchange, method, path, document)
+
+    def _exchange(self, method: str, path: str, document: object) -> Response:
+        headers, body = dict(self._headers), None
+        if document is not None:
+            body = json.dumps(document).encode()
+            headers["Content-Type"] = "application/json"
+            if len(body) > 2_000:
+                body = gzip.compress(body, compresslevel=5)
+                headers["Content-Encoding"] = "gzip"
+        had_connection = self._http is not None
+        try:
+            return self._exchange_once(method, path, body, headers)
+        except (ConnectionError, http.client.BadStatusLine):
+            if not had_connection:
+                raise
+            return self._exchange_once(method, path, body, headers)  # the server had closed an idle connection
+
+    def _exchange_once(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Response:
+        if self._http is None:
+            self._http = self._open()
+        try:
+            self._http.request(method, self._url.path.rstrip("/") + path, body, headers)
+            answer = self._http.getresponse()
+            content = answer.read(4_000_000)
+        except BaseException:
+            self._http.close()
+            self._http = None
+            raise
+        try:
+            document = json.loads(content)
+        except ValueError:
+            document = {}
+        pause = answer.headers.get("Retry-After")
+        return Response(answer.status, document if isinstance(document, dict) else {}, retry_seconds(pause))
+
+    def _open(self) -> http.client.HTTPConnection:
+        host = self._url.hostname or ""
+        if self._url.scheme == "https":
+            return http.client.HTTPSConnection(host, self._url.port, timeout=10, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, self._url.port, timeout=10)
+
+    def close(self) -> None:
+        if self._http is not None and self._http.sock is not None:
+            with suppress(OSError):
+                self._http.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread when it waits for an answer
+        self._thread.submit(self._hang_up)
+        self._thread.shutdown(wait=False)
+
+    def _hang_up(self) -> None:
+        if self._http is not None:
+            self._http.close()
+
+
+class Backoff:
+    """Pauses that double up to `most` seconds, varied at random so that hubs do not come back as one."""
+
+    def __init__(self, most: float, obey: float = 3600.0) -> None:
+        self._most, self._obey, self._tries, self._chance = most, obey, 0, random.SystemRandom()
+
+    def reset(self) -> None:
+        self._tries = 0
+
+    def pause(self, asked: float | None = None) -> float:
+        """The pause that the server asked for (at most `obey` seconds), plus up to a tenth; or the next of ours."""
+        self._tries += 1
+        if asked is not None:
+            return min(asked, self._obey) * self._chance.uniform(1.0, 1.1)
+        return min(self._most, 0.5 * 2.0 ** min(self._tries, 10)) * self._chance.uniform(0.5, 1.0)
+
+
+@dataclass
+class Lane:
+    """A way for events to the backend; the panic lane is kept free of everything else."""
+
+    panic: bool
+    connection: Connection
+    backoff: Backoff
+    limit: int
+    filled: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def answer_ok(check: SafetyCheck) -> Answer | None:
+    """The robot that always hears a well senior; a real hub asks and listens here."""
+    return "ok"
+
+
+class Hub:
+    """A hub's whole conversation with the backend. Use it from one event loop.
+
+    `answer` asks the senior and returns what was said (None: the robot never answers); `status` returns
+    (battery 0-100 or None, robot_online) for each heartbeat.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        buffer: Path | str,
+        *,
+        answer: Callable[[SafetyCheck], Awaitable[Answer | None]] = answer_ok,
+        status: Callable[[], tuple[int | None, bool]] = lambda: (None, True),
+        clock: Clock | None = None,
+    ) -> None:
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise ValueError(f"url must begin with http:// or https:// and name a host, got {url!r}")
+        self.counts = Counts()
+        self.clock = clock or Clock()
+        self._url, self._key = url.rstrip("/"), key
+        self._ask, self._status = answer, status
+        self._buffer = Buffer(buffer)
+        self._control = Connection(url, key)
+        self._lanes = {
+            True: Lane(True, Connection(url, key), Backoff(5, obey=5), PANIC_BATCH),
+            False: Lane(False, Connection(url, key), Backoff(60), 1000),
+        }
+        self._batch_max, self._batch_delay, self._heartbeat_interval = 1000, 2.0, 10.0
+        self._answered = asyncio.Event()
+        self._ids = itertools.count(1)
+        self._socket: ClientConnection | None = None
+        self._checks: dict[int, Answer | None] = {}
+        self._unproven: dict[int, Answer] = {}
+        self._heartbeats: deque[tuple[int, ...]] = deque()
+        self._asking: set[asyncio.Task[None]] = set()
+        self._last_posted = 0.0
+
+    @property
+    def pending(self) -> int:
+        """Events that the backend has not answered for yet."""
+        return sum(self._buffer.waiting.values())
+
+    def record(self, sensor_id: str, event_content: str, sensor_value: bool, timestamp: datetime | None = None) -> None:
+        """Keeps one event; on return it is on disk. `timestamp` is by this machine's clock and needs an offset."""
+        self.record_many([Event(sensor_id, event_content, sensor_value, timestamp)])
+
+    def record_many(self, events: Sequence[Event]) -> None:
+        self._buffer.add([(self._microseconds(event), event) for event in events])
+        for panic in {event.is_panic for event in events}:
+            self._lanes[panic].filled.set()
+
+    def _microseconds(self, event: Event) -> int:
+        if (
+            type(event.sensor_value) is not bool
+            or type(event.sensor_id) is not str
+            or type(event.event_content) is not str
+        ):
+            raise ValueError(f"sensor_id and event_content are strings, sensor_value is true or false: {event}")
+        now = self.clock.now()
+        if event.timestamp is None:
+            return round(now * 1e6)
+        if event.timestamp.tzinfo is None:
+            raise ValueError(f"a timestamp needs an offset, as in 2026-11-22T08:30:12+09:00: {event}")
+        return round((event.timestamp - EPOCH) / MICROSECOND + self.clock.offset * 1e6)
+
+    async def drained(self) -> None:
+        """Returns when every recorded event is answered for."""
+        while self.pending:
+            self._answered.clear()
+            await self._answered.wait()
+
+    async def run(self) -> None:
+        """Talks to the backend until cancelled; raises HubRefused when the key is dead or may not."""
+        config = asyncio.create_task(self._read_config())
+        tasks = [asyncio.create_task(self._deliver(self._lanes[True]))]
+        tasks.append(asyncio.create_task(self._deliver(self._lanes[False], after=config)))
+        tasks.append(asyncio.create_task(self._hold_socket(after=config)))
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            tasks.extend(self._asking)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for connection in (self._control, *(lane.connection for lane in self._lanes.values())):
+                connection.close()
+            self._buffer.close()
+
+    # Events
+
+    async def _deliver(self, lane: Lane, after: asyncio.Task[None] | None = None) -> None:
+        if after is not None:
+            await after
+        while True:
+            batch = await self._next_batch(lane)
+            seen_until = self._buffer.last_key()
+            document = {"sent_at": rfc3339(round(self.clock.now() * 1e6)), "events": [event for _, event in batch]}
+            try:
+                response = await lane.connection.request("POST", "/api/v1/hub/events", document)
+            except (OSError, http.client.HTTPException) as error:
+                log.warning("%d events not delivered: %s", len(batch), error or type(error).__name__)
+                await asyncio.sleep(lane.backoff.pause())
+                continue
+            self._last_posted = time.monotonic()
+            await asyncio.sleep(self._settle(lane, [key for key, _ in batch], seen_until, response))
+
+    async def _next_batch(self, lane: Lane) -> list[tuple[int, dict[str, Any]]]:
+        while not self._buffer.waiting[lane.panic]:
+            lane.filled.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(lane.filled.wait(), 5)
+            if not lane.panic and self._socket is None and time.monotonic() - self._last_posted > 45:
+                return []  # without a socket an empty batch is the sign of life
+        limit = min(lane.limit, self._batch_max)
+        if not lane.panic and self._buffer.waiting[False] < limit:
+            await asyncio.sleep(self._batch_delay)
+        batch, size = self._buffer.newest(lane.panic, limit), 0
+        for count, (_, event) in enumerate(batch):
+            size += len(json.dumps(event)) + 2
+            if size > BODY_LIMIT:
+                return batch[:count]
+        return batch
+
+    def _settle(self, lane: Lane, keys: list[int], seen_until: int, response: Response) -> float:
+        """Does what the backend's answer asks for and returns the pause before the next request in seconds."""
+        status, body = response.status, response.body
+        code = body.get("code")
+        if status == 200 and isinstance(body.get("accepted"), int) and isinstance(body.get("rejected"), list):
+            self._finish(lane, keys, body)
+            self._buffer.agree_clock(seen_until)
+            lane.limit = PANIC_BATCH if lane.panic else min(1000, lane.limit * 2)
+            lane.backoff.reset()
+            return 0.0
+        if status == 409 and code == "clock_skew":
+            self._correct_clock(body)
+            return lane.backoff.pause()
+        if (status == 413 or (status == 400 and code == "malformed")) and keys:
+            if len(keys) > 1:
+                lane.limit = len(keys) // 2
+                return 0.0
+            self._finish(lane, keys, {"rejected": [{"index": 0, "code": code, "detail": body.get("detail")}]})
+            return 0.0
+        if status in (401, 403):
+            raise HubRefused(f"the backend refused the key ({status} {code}): ask for a new one")
+        log.warning("backend answered %d %s; %d events wait", status, code or "", self.pending)
+        return lane.backoff.pause(response.retry_after)
+
+    def _finish(self, lane: Lane, keys: list[int], body: dict[str, Any]) -> None:
+        for refusal in body["rejected"]:
+            log.error("event rejected, never sent again: %s", refusal)
+        self._buffer.forget(lane.panic, keys)
+        self.counts.accepted += body.get("accepted", 0)
+        self.counts.duplicates += body.get("duplicates", 0)
+        self.counts.rejected += len(body["rejected"])
+        self._answered.set()
+
+    def _correct_clock(self, body: dict[str, Any]) -> None:
+        """Shifts the clock and, once, every event that it stamped since the backend last agreed with it."""
+        with suppress(KeyError, TypeError, ValueError):
+            error = datetime.fromisoformat(body["server_time"]).timestamp() - self.clock.now()
+            if abs(error) < 1:
+                return  # the other lane has mended it while this request was under way
+            log.warning("clock corrected by %+.3f s", error)
+            self.clock.offset += error
+            self._buffer.agree_clock(self._buffer.last_key(), shift_us=round(error * 1e6))
+
+    # Socket
+
+    async def _hold_socket(self, after: asyncio.Task[None]) -> None:
+        await after
+        backoff = Backoff(60)
+        target = "ws" + self._url.removeprefix("http") + "/ws/hub/"
+        while True:
+            try:
+                async with connect(
+                    target,
+                    additional_headers={"Authorization": f"Api-Key {self._key}"},
+                    subprotocols=[Subprotocol("hub.v1")],
+                    proxy=None,
+                    max_size=65_536,
+                    close_timeout=3,
+                ) as self._socket:
+                    await self._converse(self._socket, backoff)
+            except InvalidStatus as refusal:
+                if refusal.response.status_code in (401, 403):
+                    raise HubRefused(f"the backend refused the socket ({refusal.response.status_code})") from refusal
+                log.warning("no socket: %s", refusal)
+            except ConnectionClosed as closed:
+                code = closed.rcvd.code if closed.rcvd else None
+                if code in (4401, 4403):
+                    raise HubRefused(
+                        f"the backend closed the socket with {code}: the key is dead or may not"
+                    ) from closed
+                log.warning("socket closed: %s", closed)
+                if code == 4409:
+                    await asyncio.sleep(REPLACED_PAUSE_S)
+            except (OSError, InvalidHandshake) as error:
+                log.warning("no socket: %s", error or type(error).__name__)
+            finally:
+                self._socket = None
+            await asyncio.sleep(backoff.pause())
+            await self._read_config()
+
+    async def _read_config(self) -> None:
+        with suppress(OSError, http.client.HTTPException):
+            response = await self._control.request("GET", "/api/v1/hub/config")
+            if response.status in (401, 403):
+                raise HubRefused(f"the backend refused the key ({response.status}): ask for a new one")
+            with suppress(KeyError, TypeError, ValueError):
+                self._batch_max = max(1, min(1000, int(response.body["batch_max_events"])))
+                self._batch_delay = max(0.0, float(response.body["batch_max_delay_s"]))
+                self._heartbeat_interval = max(0.1, float(response.body["heartbeat_interval_s"]))
+
+    async def _converse(self, connection: ClientConnection, backoff: Backoff) -> None:
+        self._heartbeats.clear()
+        for check_id, answer in list(self._unproven.items()):
+            await self._send("safety_check.answer", check_id=check_id, answer=answer)
+        beating = asyncio.create_task(self._beat(connection))
+        try:
+            while True:
+                message = json.loads(await connection.recv())
+                if message["type"] == "heartbeat.ack":
+                    backoff.reset()
+                await self._take(message)
+        except (ValueError, KeyError, TypeError) as error:
+            log.error("unreadable message from the backend: %r", error)
+        finally:
+            beating.cancel()
+
+    async def _send(self, kind: str, **fields: object) -> None:
+        """Sends when there is a socket; what must arrive is sent again after the next connect."""
+        if self._socket is not None:
+            with suppress(ConnectionClosed):
+                await self._socket.send(json.dumps({"type": kind, "id": str(next(self._ids)), **fields}))
+
+    async def _beat(self, connection: ClientConnection) -> None:
+        while len(self._heartbeats) < 3:
+            battery, robot_online = self._status()
+            # Messages keep their order: the acknowledgement proves that the answers sent before it have arrived.
+            self._heartbeats.append(tuple(self._unproven))
+            sent_at = rfc3339(round(self.clock.now() * 1e6))
+            await self._send("heartbeat", sent_at=sent_at, battery=battery, robot_online=robot_online)
+            await asyncio.sleep(self._heartbeat_interval)
+        log.warning("three heartbeats without an answer: connecting anew")
+        await connection.close()
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "heartbeat.ack":
+                for check_id in self._heartbeats.popleft() if self._heartbeats else ():
+                    self._unproven.pop(check_id, None)
+            case "safety_check.request":
+                await self._take_check(SafetyCheck(message["check_id"], message["prompt"], message["expires_at"]))
+            case "stream.start" | "talk.start":
+                await self._send("error", code="no_camera", detail="no camera is connected", about=message.get("id"))
+            case "stream.answer" | "stream.candidate" | "stream.viewers" | "stream.stop" | "talk.stop":
+                pass
+            case "error":
+                log.error("backend says %s: %s", message.get("code"), message)
+            case unknown:
+                await self._send("error", code="unknown_type", detail=f"no {unknown}", about=message.get("id"))
+
+    async def _take_check(self, check: SafetyCheck) -> None:
+        await self._send("safety_check.received", check_id=check.check_id)
+        if check.check_id not in self._checks:
+            self._checks[check.check_id] = None
+            task = asyncio.create_task(self._answer(check))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+        elif (answer := self._checks[check.check_id]) is not None:
+            await self._send("safety_check.answer", check_id=check.check_id, answer=answer)
+
+    async def _answer(self, check: SafetyCheck) -> None:
+        answer = await self._ask(check)
+        if answer is not None:
+            self._checks[check.check_id] = self._unproven[check.check_id] = answer
+            await self._send("safety_check.answer", check_id=check.check_id, answer=answer)
+
+
+def parse_event(line: str) -> Event:
+    """One line of standard input; ValueError says what is wrong with it."""
+    fields = json.loads(line)
+    if not isinstance(fields, dict) or not {"sensor_id", "event_content", "sensor_value"} <= fields.keys():
+        raise ValueError("an event is an object with sensor_id, event_content and sensor_value")
+    at = fields.get("timestamp")
+    timestamp = None if at is None else datetime.fromisoformat(at)
+    return Event(fields["sensor_id"], fields["event_content"], fields["sensor_value"], timestamp)
+
+
+async def record_lines(hub: Hub, lines: Iterable[str]) -> None:
+    """Records every line; reads in a thread of its own, since a pipe blocks and a file cannot be awaited."""
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue[str | None](1000)
+
+    def read() -> None:
+        for line in itertools.chain(lines, [None]):
+            asyncio.run_coroutine_threadsafe(queue.put(line), loop).result()
+
+    threading.Thread(target=read, daemon=True).start()
+    while (line := await queue.get()) is not None:
+        try:
+            hub.record_many([parse_event(line)])
+        except (ValueError, TypeError) as error:
+            log.error("line not understood: %s: %s", error, line.strip()[:200])
+
+
+async def live(arguments: argparse.Namespace) -> None:
+    hub = Hub(arguments.url, arguments.key, arguments.buffer)
+    running = asyncio.create_task(hub.run())
+    reading = asyncio.create_task(record_lines(hub, sys.stdin))
+    await asyncio.wait({running, reading}, return_when=asyncio.FIRST_COMPLETED)
+    if not running.done() and arguments.once:
+        draining = asyncio.create_task(hub.drained())
+        await asyncio.wait({running, draining}, return_when=asyncio.FIRST_COMPLETED)
+        running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    log.info("accepted %d, duplicates %d, rejected %d", *vars(hub.counts).values())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", required=True, help="where the portal is, e.g. https://anbu.example")
+    parser.add_argument("--key", default=os.environ.get("HUB_KEY"), help="the hub's API key (or HUB_KEY)")
+    parser.add_argument("--buffer", default="hub.db", help="file that keeps unanswered events (hub.db)")
+    parser.add_argument("--once", action="store_true", help="end when standard input is read and answered for")
+    arguments = parser.parse_args()
+    if not arguments.key:
+        parser.error("give the hub's key with --key or HUB_KEY")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        asyncio.run(live(arguments))
+    except (HubRefused, ValueError, sqlite3.Error) as error:
+        log.error("%s", error)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
