@@ -1,8 +1,9 @@
-"""Hints over Redis publish/subscribe: "rows changed, look now". Losing one costs the listener's own interval, no more."""
+"""Hints over Redis publish/subscribe: "rows changed, look now". Losing one costs the listener its own interval."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -56,3 +57,10 @@ async def listen(channels: Iterable[str], wake: asyncio.Event) -> None:
         finally:
             await client.aclose()
         await asyncio.sleep(1)
+
+
+async def wait(wake: asyncio.Event, at_most_s: float) -> None:
+    """Returns at the next hint, or after `at_most_s` seconds without one."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(wake.wait(), at_most_s)
+    wake.clear()

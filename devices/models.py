@@ -39,7 +39,7 @@ class IoTHub(models.Model):
     socket_id = models.CharField(max_length=36, blank=True, help_text="the live socket; empty when there is none")
     silent_at = models.DateTimeField(null=True, blank=True, help_text="offline from then on, if nothing comes before")
 
-    objects: ClassVar[models.Manager[IoTHub]] = IoTHubQuerySet.as_manager()
+    objects = IoTHubQuerySet.as_manager()
 
     class Meta:
         db_table = "iot_hubs"
@@ -78,7 +78,7 @@ class HubKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar[models.Manager[HubKey]] = HubKeyQuerySet.as_manager()
+    objects = HubKeyQuerySet.as_manager()
 
     class Meta:
         db_table = "hub_keys"
@@ -110,6 +110,7 @@ class SafetyCheck(models.Model):
     delivered_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     help_at = models.DateTimeField(null=True, help_text="help was heard, whatever was answered before")
+    late_ok_at = models.DateTimeField(null=True, help_text="an ok was heard after the check had ended otherwise")
     expires_at = models.DateTimeField()
     changed_at = models.DateTimeField(db_default=Now())
 
