@@ -41,6 +41,8 @@ VALKEY_KEYS: Final = (
     "unacked.training*",
     "_kombu.binding.scoring*",
     "_kombu.binding.training*",
+    "_kombu.binding_permanent.scoring*",
+    "_kombu.binding_permanent.training*",
     "weights:*",
     "score:*",
 )

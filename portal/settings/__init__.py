@@ -10,7 +10,7 @@ import environ
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from portal import runtime
 from portal.logging import configure_logging
@@ -243,7 +243,8 @@ CELERY = {
     "broker_url": REDIS_URL,
     "task_ignore_result": True,
     "task_default_queue": "portal",
-    "task_queues": [Queue(name, routing_key=name) for name in ("scoring", "training", "portal")],
+    # an exchange each, so that a worker needs no other queue's binding
+    "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in ("scoring", "training", "portal")],
     "task_routes": {
         "ai.tasks.score_shard": {"queue": "scoring"},
         "ai.tasks.plan_training": {"queue": "training"},
@@ -297,6 +298,7 @@ HEARTBEAT_INTERVAL_S = 10
 BATCH_MAX_EVENTS = 1000
 BATCH_MAX_DELAY_S = 5
 MAX_BODY_BYTES = 1_048_576
+ICE_SERVERS = env.json("ANBU_ICE_SERVERS", [])  # as RTCPeerConnection takes them: [{"urls": ..., "username": ..., ...}]
 ANBU_BACKEND_URL = env.str("ANBU_BACKEND_URL", "http://127.0.0.1:8000")
 ANBU_SERVICE_KEY = env.str("ANBU_SERVICE_KEY", "")
 
