@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -29,6 +29,7 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
         body = problem(503, "store_unavailable", "the database is away; try again")
     elif isinstance(error, Problem):
         body = problem(error.status_code, error.code, str(error.detail), error.errors) | error.members
+        headers |= error.headers
     elif isinstance(error, exceptions.ValidationError):
         body = problem(400, "invalid", "one or more fields are not right", as_field_errors(error.detail))
     elif isinstance(error, exceptions.APIException):
@@ -94,3 +95,8 @@ def problem_response(code_status: int, code: str, detail: str, headers: dict[str
     return JsonResponse(
         problem(code_status, code, detail), status=code_status, headers=headers, content_type=CONTENT_TYPE
     )
+
+
+def answer_not_found(request: HttpRequest) -> JsonResponse:
+    """Any path under /api/ that is none."""
+    return problem_response(404, "not_found", "there is nothing at this path; /api/docs/ lists what there is")

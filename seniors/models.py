@@ -106,7 +106,7 @@ class Senior(models.Model):
     health_info = models.JSONField(_("건강 정보"), default=dict, blank=True)
     created_at = models.DateTimeField(_("등록일"), auto_now_add=True)
 
-    objects: ClassVar[models.Manager[Senior]] = SeniorQuerySet.as_manager()
+    objects = SeniorQuerySet.as_manager()
 
     class Meta:
         db_table = "seniors"
@@ -148,7 +148,7 @@ class AccessGrant(models.Model):
     granted_at = models.DateTimeField(db_default=Now())
     until = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar[models.Manager[AccessGrant]] = AccessGrantQuerySet.as_manager()
+    objects = AccessGrantQuerySet.as_manager()
 
     class Meta:
         db_table = "access_grants"
@@ -228,3 +228,18 @@ class Revocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.subject}"
+
+
+class LoginFailure(models.Model):
+    """A log-in that failed. A few of one person from one place, or many from one place, and the place has to wait."""
+
+    email_digest = models.CharField(max_length=64)
+    address = models.GenericIPAddressField(null=True)
+    failed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "login_failures"
+        indexes = [models.Index(fields=["address", "failed_at"], name="login_failures_of_address")]
+
+    def __str__(self) -> str:
+        return f"{self.address}:{self.failed_at}"

@@ -11,10 +11,18 @@ class Problem(APIException):
     """An answer that says what was wrong: `code` for programs, `detail` for people, `errors` by field."""
 
     def __init__(
-        self, status: int, code: str, detail: str = "", *, errors: dict[str, Any] | None = None, **members: Any
+        self,
+        status: int,
+        code: str,
+        detail: str = "",
+        *,
+        errors: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        **members: Any,
     ) -> None:
         super().__init__(detail or code, code)
         self.status_code = status
         self.code = code
         self.errors = errors
+        self.headers = headers or {}
         self.members = members

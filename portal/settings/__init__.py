@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import django_stubs_ext
 import environ
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
@@ -14,6 +15,9 @@ from kombu import Exchange, Queue
 
 from portal import runtime
 from portal.logging import configure_logging
+
+# classes such as ModelAdmin take no type parameters by themselves
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 # set by portal.settings.ai before it takes this module over: an AI worker never reads the backend's credentials

@@ -1,0 +1,225 @@
+"""`/ws/staff/`: authenticate, parse, call, answer. What is said here is decided by rows (staff_feed, alerting)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import InterfaceError, OperationalError
+
+from devices import revocation_feed
+from devices.camera import signaling
+from devices.database_threads import in_database_thread
+from devices.origins import header, is_foreign
+from devices.strict_json import MalformedJSON, parse_strict
+from seniors.revocations import digest_session
+from seniors.sessions import session_key_of, staff_of_session
+
+from . import alerting, staff_messages, staff_queries
+from .alerting import AlreadyResolved
+from .models import EmergencyLog
+from .staff_feed import CLOSE_SERVICE_RESTART, Unreceived, deal, feed
+
+if TYPE_CHECKING:
+    from seniors.models import Staff
+
+    from .staff_queries import Announcement
+
+log = structlog.get_logger(__name__)
+OUTAGE = (OperationalError, InterfaceError)
+MAX_QUEUED = 1000
+MAX_MALFORMED = 3
+CLOSE_MALFORMED, CLOSE_UNAUTHENTICATED, CLOSE_NOT_READING = 4400, 4401, 4408
+
+
+class Refused(Exception):
+    """A message that cannot be done: answered by `error`, and the socket stays."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.detail = code, detail
+
+
+class StaffConsumer(AsyncWebsocketConsumer):
+    # no channel layer: a socket must stay open while Redis is away
+    channel_layer_alias = "none"
+    staff: Staff
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.staff_id, self.is_guardian, self.head_seq = 0, False, 0
+        self.unreceived: dict[str, Unreceived] = {}
+        self.early: list[Announcement] | None = []
+        self._session = ""
+        self._queue: asyncio.Queue[staff_messages.Message | int] = asyncio.Queue(MAX_QUEUED)
+        self._writer: asyncio.Task[None] | None = None
+        self._malformed = 0
+
+    async def connect(self) -> None:
+        if is_foreign(self.scope):
+            await self.close()  # before accept: HTTP 403
+            return
+        session_key = session_key_of(header(self.scope, b"cookie") or "")
+        try:
+            staff = await in_database_thread(staff_of_session, session_key) if session_key else None
+            await self.accept()
+            if staff is None or session_key is None:
+                await self.close(CLOSE_UNAUTHENTICATED)
+                return
+            self.staff, self.staff_id, self.is_guardian = staff, staff.pk, staff.is_guardian
+            self._session = digest_session(session_key)
+            self._writer = asyncio.create_task(self._write())
+            revocation_feed.subscribe(self)
+            await feed().attach(self)
+            await self._greet()
+        except OUTAGE:
+            await self.close(CLOSE_SERVICE_RESTART)
+
+    async def disconnect(self, code: int) -> None:
+        feed().detach(self)
+        revocation_feed.unsubscribe(self)
+        if self._writer:
+            self._writer.cancel()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        about: Any = None
+        try:
+            message = self._parse(text_data)
+            about = message.get("id")
+            await self._handle(message)
+        except Refused as error:
+            self.put(staff_messages.error(error.code, error.detail, about))
+        except OUTAGE:
+            self.close_soon(CLOSE_SERVICE_RESTART)
+
+    # -- the feed's side
+
+    def put(self, message: staff_messages.Message) -> None:
+        try:
+            self._queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.close_soon(CLOSE_NOT_READING)
+
+    def close_soon(self, code: int) -> None:
+        feed().detach(self)
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(code)
+
+    def credential_revoked(self, kind: str, subject: str) -> None:
+        if (kind, subject) in {("session", self._session), ("staff", str(self.staff_id))}:
+            self.close_soon(CLOSE_UNAUTHENTICATED)
+
+    def store_went_away(self) -> None:
+        self.close_soon(CLOSE_SERVICE_RESTART)
+
+    async def _write(self) -> None:
+        while True:
+            message = await self._queue.get()
+            if isinstance(message, int):
+                await self.close(message)
+                return
+            await self.send(text_data=json.dumps(message, ensure_ascii=False))
+
+    # -- messages
+
+    async def _greet(self, *, reset: bool = False) -> None:
+        snapshot = await in_database_thread(staff_queries.take_snapshot, self.staff)
+        hello = staff_messages.hello(snapshot.head_seq, snapshot.emergencies, guardian=self.is_guardian, reset=reset)
+        self._catch_up(hello, snapshot.head_seq, snapshot.waiting)
+
+    def _catch_up(self, message: staff_messages.Message, head_seq: int, waiting: list[Announcement]) -> None:
+        """Nothing may come between the snapshot's message and what was kept back: no await in here."""
+        self.put(message)
+        self.head_seq = max(self.head_seq, head_seq)
+        early, self.early = self.early or [], None
+        for announcement in waiting:
+            deal(self, announcement, is_resend=True)
+        for announcement in early:
+            deal(self, announcement)
+
+    def _parse(self, text: str | None) -> dict[str, Any]:
+        try:
+            if text is None or len(text) > 65_536:
+                raise MalformedJSON("a message is a JSON text of at most 64 kB")
+            message = parse_strict(text.encode())
+            if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+                raise MalformedJSON("a message is an object with a `type`")
+        except (MalformedJSON, UnicodeEncodeError) as error:
+            self._malformed += 1
+            if self._malformed >= MAX_MALFORMED:
+                self.close_soon(CLOSE_MALFORMED)
+            raise Refused("malformed", str(error)) from error
+        self._malformed = 0
+        return message
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        handlers = {
+            "resume": self._resume,
+            "delivery.received": self._receive_delivery,
+            "emergency.acknowledge": self._acknowledge,
+            "stream.request": self._request_stream,
+            "error": self._hear_error,
+        }
+        handler = handlers.get(message["type"])
+        if handler is None:
+            raise Refused("unknown_type", f"{message['type'][:40]!r} is no message of this socket")
+        await handler(message)
+
+    async def _resume(self, message: dict[str, Any]) -> None:
+        last_seq = integer(message, "last_seq")
+        if not await in_database_thread(staff_queries.is_replayable, last_seq):
+            await self._greet(reset=True)
+            return
+        missed = await in_database_thread(staff_queries.read_missed, self.staff, last_seq)
+        head = await in_database_thread(staff_queries.personal_head, self.staff)
+        for announcement in missed:
+            deal(self, announcement, is_resend=True)
+        waiting = await in_database_thread(staff_queries.waiting_alerts, self.staff)
+        sent = {announcement.seq for announcement in missed}
+        self.put(staff_messages.resumed(max(head, self.head_seq)))
+        for announcement in waiting:
+            if announcement.seq not in sent:
+                deal(self, announcement, is_resend=True)
+
+    async def _receive_delivery(self, message: dict[str, Any]) -> None:
+        delivery_id = message.get("delivery_id")
+        if not isinstance(delivery_id, str) or self.unreceived.pop(delivery_id, None) is None:
+            return  # confirmed before, or not this socket's: nothing to do
+        await in_database_thread(alerting.receive_delivery, delivery_id, self.staff_id)
+
+    async def _acknowledge(self, message: dict[str, Any]) -> None:
+        if self.is_guardian:
+            raise Refused("forbidden", "a guardian cannot take an emergency")
+        await in_database_thread(acknowledge_visible, self.staff, integer(message, "log_id"))
+
+    async def _request_stream(self, message: dict[str, Any]) -> None:
+        if self.is_guardian:
+            raise Refused("forbidden", "a guardian cannot see the camera")
+        senior_id, reason = integer(message, "senior_id"), message.get("reason")
+        if not isinstance(reason, str) or not reason.strip():
+            raise Refused("reason_required", "say why you look")
+        await signaling.request_stream(self.staff, senior_id, reason, message.get("id"), self.put)
+
+    async def _hear_error(self, message: dict[str, Any]) -> None:
+        log.info("a page reports an error", staff_id=self.staff_id, code=str(message.get("code"))[:80])
+
+
+def acknowledge_visible(staff: Staff, log_id: int) -> None:
+    """`alerting.acknowledge`, for emergencies of seniors whom `staff` may see. Raises Refused."""
+    if not EmergencyLog.objects.visible_to(staff).filter(pk=log_id).exists():
+        raise Refused("not_found", "there is no such emergency")
+    try:
+        alerting.acknowledge(log_id, staff)
+    except AlreadyResolved as error:
+        raise Refused("already_resolved", "the emergency is over") from error
+
+
+def integer(message: dict[str, Any], name: str) -> int:
+    value = message.get(name)
+    if type(value) is not int:
+        raise Refused("malformed", f"`{name}` is an integer")
+    return value

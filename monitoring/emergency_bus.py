@@ -1,0 +1,79 @@
+"""What AI workers publish on the Redis stream `emergencies`: one field `json` an entry. Parsing is pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from devices.strict_json import MalformedJSON, parse_strict
+
+from .ingest import parse_timestamp
+from .models import EventType, Severity
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+STREAM = "emergencies"
+DEAD = "emergencies.dead"
+GROUP = "backend"
+EPISODE = re.compile(r"(\d+):([a-z_]+):(.{1,120}):(\d{1,3})")
+
+
+class MalformedEntry(ValueError):
+    """No emergency can be read from it, now or later: it goes to the dead ones and the operators hear of it."""
+
+
+@dataclass(frozen=True)
+class EmergencyDetected:
+    message_id: str
+    senior_id: int
+    event_type: EventType
+    episode: str
+    stage: int
+    severity: Severity
+    description: str
+    occurred_at: datetime
+    weight_id: int | None
+
+
+def parse_entry(text: bytes | str | None) -> EmergencyDetected:
+    """The entry's finding. Raises MalformedEntry."""
+    if text is None:
+        raise MalformedEntry("the entry has no field `json`")
+    try:
+        entry = parse_strict(text.encode() if isinstance(text, str) else text)
+    except MalformedJSON as error:
+        raise MalformedEntry(str(error)) from error
+    if not isinstance(entry, dict):
+        raise MalformedEntry("the entry is not an object")
+    senior_id, weight_id = entry.get("senior_id"), entry.get("weight_id")
+    occurred_at = parse_timestamp(entry.get("occurred_at"))
+    if type(senior_id) is not int or not (weight_id is None or type(weight_id) is int) or occurred_at is None:
+        raise MalformedEntry("senior_id and weight_id are integers, occurred_at is a time with an offset")
+    try:
+        event_type, severity = EventType(entry.get("event_type")), Severity(entry.get("severity"))
+    except ValueError as error:
+        raise MalformedEntry(str(error)) from error
+    episode = _text(entry, "episode")
+    match = EPISODE.fullmatch(episode)
+    if match is None or int(match[1]) != senior_id or match[2] != event_type:
+        raise MalformedEntry("episode is senior_id:event_type:start:stage of this senior and type")
+    return EmergencyDetected(
+        message_id=_text(entry, "message_id"),
+        senior_id=senior_id,
+        event_type=event_type,
+        episode=episode,
+        stage=int(match[4]),
+        severity=severity,
+        description=_text(entry, "description"),
+        occurred_at=occurred_at,
+        weight_id=weight_id,
+    )
+
+
+def _text(entry: dict[str, Any], name: str) -> str:
+    value = entry.get(name)
+    if not isinstance(value, str):
+        raise MalformedEntry(f"{name} is a text")
+    return value

@@ -1,0 +1,90 @@
+"""One posted batch, from its bytes to its answer: the rule in one place for the ASGI path and for the DRF view."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.conf import settings
+
+from devices import presence
+from devices.strict_json import MalformedJSON, parse_strict
+
+from . import event_store, ingest, panic
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Answer(NamedTuple):
+    status: int
+    body: dict[str, Any]
+
+
+class TooLarge(Exception):
+    """More bytes or events than a request may have."""
+
+
+def take_batch(hub_id: int, senior_id: int, body: bytes, arrived_at: datetime) -> Answer:
+    """Judges and keeps a batch. 200 only when every accepted event is durable, and every panic's emergency before it.
+
+    Raises django.db.Error when a database is away (503: the hub sends again, and that is harmless).
+    """
+    try:
+        events, sent_at = ingest.read_batch(parse_strict(body, check_texts=False))
+    except (MalformedJSON, ingest.MalformedBatch) as error:
+        return refuse(400, "malformed", str(error))
+    if len(events) > ingest.MAX_EVENTS:
+        return refuse(413, "too_large", f"a request may have {ingest.MAX_EVENTS} events")
+    verdicts = ingest.judge(events, arrived_at)
+    skew = arrived_at - sent_at if sent_at is not None and ingest.is_skewed(sent_at, arrived_at) else None
+    if verdicts.panics:
+        panic.raise_panics(hub_id, senior_id, verdicts.panics, arrived_at, skew)
+    if skew is not None:
+        detail = "sent_at is more than 60 s off; set the clock by server_time, shift the timestamps and send again"
+        return refuse(409, "clock_skew", detail, server_time=arrived_at.isoformat())
+    accepted = event_store.store(hub_id, verdicts.accepted)
+    presence.mark_post(hub_id)
+    return Answer(
+        200,
+        {
+            "accepted": accepted,
+            "duplicates": len(verdicts.accepted) - accepted,
+            "rejected": [rejection._asdict() for rejection in verdicts.rejected],
+            "server_time": arrived_at.isoformat(),
+        },
+    )
+
+
+def unpack(body: bytes, encoding: str) -> bytes:
+    """The body as sent, or unzipped up to the limit. Raises TooLarge, MalformedJSON."""
+    if encoding in {"", "identity"}:
+        return body
+    if encoding != "gzip":
+        raise MalformedJSON(f"Content-Encoding {encoding!r} is not taken; gzip is")
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        plain = unzip.decompress(body, settings.MAX_BODY_BYTES + 1)
+    except zlib.error as error:
+        raise MalformedJSON("the body is not gzip") from error
+    if len(plain) > settings.MAX_BODY_BYTES:
+        raise TooLarge
+    if not unzip.eof:
+        raise MalformedJSON("the gzip body ends too soon")
+    return plain
+
+
+def refuse(status: int, code: str, detail: str, **members: Any) -> Answer:
+    """Problem details (RFC 9457)."""
+    titles = {400: "Bad request", 409: "Conflict", 413: "Content too large", 503: "Service unavailable"}
+    body = {"type": "about:blank", "title": titles[status], "status": status, "detail": detail, "code": code}
+    return Answer(status, body | members)
+
+
+def too_large() -> Answer:
+    return refuse(413, "too_large", f"a request may have {settings.MAX_BODY_BYTES} bytes, unpacked")
+
+
+def encode(answer: Answer) -> bytes:
+    return json.dumps(answer.body, ensure_ascii=False).encode()

@@ -1,0 +1,67 @@
+"""The outbox: what staff are to hear, written with the fact; one sequencer gives committed rows their place in the log.
+
+A sequence number taken at insert would show gaps that fill later (transactions commit in another order than they
+began), and a reader that had passed the gap would miss a message. So numbers are given afterwards, under an advisory
+lock held until commit: whoever sees number n has been able to see all below it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+
+from devices import hints
+
+from .emergency_json import as_json
+from .models import AlertDelivery, Outbox
+from .recipients import grant_access
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from seniors.models import Staff
+
+    from .models import EmergencyLog
+
+SEQUENCER_LOCK = 0x616E6275
+STAMP = """
+    UPDATE emergency_outbox SET seq = stamped.seq
+    FROM (
+        SELECT id, (SELECT coalesce(max(seq), 0) FROM emergency_outbox) + row_number() OVER (ORDER BY id) AS seq
+        FROM emergency_outbox WHERE seq IS NULL
+    ) AS stamped
+    WHERE emergency_outbox.id = stamped.id
+"""
+
+
+def announce(log: EmergencyLog, kind: str, *, alert: Iterable[Staff] = (), reason: str = "") -> Outbox:
+    """Writes what happened to `log` into the outbox, with one delivery a person in `alert`; inside the transaction
+    of the fact."""
+    log.refresh_from_db()
+    row = Outbox.objects.create(log=log, senior_id=log.senior_id, kind=kind, emergency=as_json(log))
+    receivers = list(alert)
+    strangers = grant_access(receivers, log.senior_id, log.log_id)
+    heard = set(AlertDelivery.objects.filter(log=log).values_list("staff_id", flat=True))
+    AlertDelivery.objects.bulk_create(
+        AlertDelivery(
+            log=log,
+            staff=person,
+            outbox=row,
+            reason=reason or kind,
+            opens=person.pk not in heard and (kind == "raised" or person.pk in strangers),
+        )
+        for person in receivers
+    )
+    hints.send_hint_on_commit(hints.STAFF_FEED)
+    return row
+
+
+def stamp_sequence() -> int:
+    """Numbers the committed rows that have none yet, in the order they were written; how many those were."""
+    if not Outbox.objects.filter(seq__isnull=True).exists():
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEQUENCER_LOCK])
+        cursor.execute(STAMP)
+        return int(cursor.rowcount)

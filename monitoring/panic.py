@@ -1,0 +1,64 @@
+"""Panic events: the emergency is committed before the events are stored and before the hub is answered."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from .alerting import Cause, raise_emergency
+from .ingest import LATE, panic_family, panic_source
+from .models import EmergencySource, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .ingest import Panic
+
+SAME_PRESS = timedelta(seconds=10)
+CORRECTED = "~"  # marks a source whose time we corrected for a wrong hub clock
+
+
+def raise_panics(hub_id: int, senior_id: int, panics: Iterable[Panic], now: datetime, skew: timedelta | None) -> None:
+    """Raises each panic once. `skew` is the server's clock minus the hub's, where the batch is refused for it.
+
+    Raises django.db.Error when the database is away: the caller answers 503 and the hub sends again.
+    """
+    for panic in panics:
+        raise_emergency(
+            Cause(
+                senior_id=senior_id,
+                event_type=panic.event_type,
+                source=_source(hub_id, panic, skew),
+                severity=Severity.CRITICAL,
+                description=_describe(panic, now, skew),
+                occurred_at=now if skew is not None or panic.occurred_at is None else min(panic.occurred_at, now),
+                is_panic=True,
+            )
+        )
+
+
+def _source(hub_id: int, panic: Panic, skew: timedelta | None) -> str:
+    """The panic's key; a press that came with a wrong clock and again with the right one has one key."""
+    if panic.occurred_at is None:
+        return panic_source(hub_id, panic)
+    family = panic_family(hub_id, panic)
+    corrected = panic.occurred_at + (skew or timedelta())
+    for source in EmergencySource.objects.filter(source__startswith=family + CORRECTED).values_list(
+        "source", flat=True
+    ):
+        if abs(datetime.fromisoformat(source[len(family) + 1 :]) - corrected) <= SAME_PRESS:
+            return source
+    return panic_source(hub_id, panic) if skew is None else f"{family}{CORRECTED}{corrected.isoformat()}"
+
+
+def _describe(panic: Panic, now: datetime, skew: timedelta | None) -> str:
+    with override("ko"):
+        place = panic.sensor_id[:64] or _("알 수 없는 센서")
+        text = _("%(sensor)s에서 %(kind)s 신호가 왔습니다.") % {"sensor": place, "kind": panic.event_type.label}
+        if skew is None and panic.occurred_at is not None and now - panic.occurred_at > LATE:
+            minutes = int((now - panic.occurred_at).total_seconds() // 60)
+            text += " " + _("%(minutes)s분 늦게 도착했습니다.") % {"minutes": minutes}
+    return text

@@ -1,0 +1,50 @@
+"""Who is on each rung of the ladder for a senior, and what an alert lets its receiver see."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from seniors.models import AccessGrant, Role, Staff, StaffSenior
+
+from .ladder import Rung
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+GRANT_AFTER_RESOLUTION = timedelta(hours=24)
+
+
+def on_rung(senior_id: int, rung: int) -> list[Staff]:
+    """The active people of a rung. Nobody is on duty until there is a roster."""
+    people = Staff.objects.filter(is_active=True)
+    mapped = Exists(StaffSenior.objects.filter(senior_id=senior_id, staff_id=OuterRef("pk")))
+    supervisors = Q(role=Role.SUPERVISOR) | Q(is_superuser=True)
+    if rung == Rung.CASEWORKERS:
+        return list(people.filter(mapped).exclude(role=Role.GUARDIAN))
+    if rung == Rung.ON_DUTY:
+        return []
+    if rung == Rung.SUPERVISORS:
+        return list(people.filter(supervisors))
+    alerted = Exists(AccessGrant.objects.filter(senior_id=senior_id, staff_id=OuterRef("pk"), until__isnull=True))
+    return list(people.filter(supervisors | mapped | alerted).exclude(role=Role.GUARDIAN))
+
+
+def sees_anyway(staff: Staff, senior_id: int) -> bool:
+    return staff.is_supervisor or StaffSenior.objects.filter(staff_id=staff.pk, senior_id=senior_id).exists()
+
+
+def grant_access(staff: Iterable[Staff], senior_id: int, log_id: int) -> set[int]:
+    """Lets each receiver see that senior while the emergency lasts; the ids of those who could not before."""
+    strangers = [person for person in staff if not sees_anyway(person, senior_id)]
+    for person in strangers:
+        AccessGrant.objects.update_or_create(staff=person, senior_id=senior_id, log_id=log_id, defaults={"until": None})
+    return {person.pk for person in strangers}
+
+
+def end_grants(log_id: int) -> None:
+    """The emergency is resolved: what its alerts opened stays open for a day, for the papers."""
+    AccessGrant.objects.filter(log_id=log_id, until__isnull=True).update(until=Now() + GRANT_AFTER_RESOLUTION)

@@ -1,0 +1,47 @@
+"""What a model's reasons and a person's risk are called on the screen. Codes and numbers in, sentences out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def say_reason(reason: Mapping[str, Any]) -> str:
+    """One reason of a risk as a sentence; a code that is not known here is named, since a new model may know more."""
+    values = reason.get("values") or {}
+    code = str(reason.get("code", ""))
+    if code == "silent_for" and "minutes" in values:
+        return _say_silence(values)
+    if code == "no_events":
+        return _("집에서 온 기록이 아직 없습니다")
+    if code == "learning":
+        return _("이 사람의 생활을 아직 배우는 중입니다")
+    return _("모델이 평소와 다르다고 보았습니다 (%(code)s)") % {"code": code or "–"}
+
+
+def say_reasons(reasons: Sequence[Mapping[str, Any]]) -> str:
+    """All reasons in one line."""
+    return ". ".join(say_reason(reason) for reason in reasons)
+
+
+def say_minutes(minutes: float) -> str:
+    """A span in the words of a clock: 42분, 2시간 22분."""
+    whole = round(minutes)
+    if whole < 100:
+        return _("%(minutes)d분") % {"minutes": whole}
+    hours, rest = divmod(whole, 60)
+    if not rest:
+        return _("%(hours)d시간") % {"hours": hours}
+    return _("%(hours)d시간 %(minutes)d분") % {"hours": hours, "minutes": rest}
+
+
+def _say_silence(values: Mapping[str, Any]) -> str:
+    silence = _("%(span)s째 움직임이 없습니다") % {"span": say_minutes(float(values["minutes"]))}
+    usual = values.get("usual_max_minutes")
+    if not usual:
+        return silence
+    return silence + ". " + _("이 시간대 평소 최대 %(span)s") % {"span": say_minutes(float(usual))}

@@ -1,0 +1,90 @@
+"""Shapes of what the monitoring API takes and gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from .models import EmergencyLog, EventType, Outcome, Severity
+
+
+class EmergencySerializer(serializers.Serializer[Any]):
+    """An emergency. For guardians without `description` and the `*_by`."""
+
+    log_id = serializers.IntegerField()
+    senior_id = serializers.IntegerField()
+    event_type = serializers.ChoiceField(choices=EventType.choices)
+    severity = serializers.ChoiceField(choices=Severity.choices)
+    description = serializers.CharField(required=False)
+    occurred_at = serializers.DateTimeField()
+    detected_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(choices=EmergencyLog.Status.choices)
+    repeats = serializers.IntegerField()
+    acknowledged_at = serializers.DateTimeField(allow_null=True)
+    acknowledged_by = serializers.IntegerField(allow_null=True, required=False)
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    resolved_by = serializers.IntegerField(allow_null=True, required=False)
+    outcome = serializers.ChoiceField(choices=Outcome.choices, allow_null=True)
+    test = serializers.BooleanField()
+
+
+class TimelineEntrySerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    kind = serializers.CharField()
+    by = serializers.IntegerField(allow_null=True, required=False)
+    detail = serializers.JSONField(required=False)
+
+
+class EmergencyDetailSerializer(EmergencySerializer):
+    timeline = TimelineEntrySerializer(many=True)
+
+
+class ResolveSerializer(serializers.Serializer[Any]):
+    outcome = serializers.ChoiceField(choices=Outcome.choices)
+    note = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+
+
+class ActivityQuerySerializer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, Any]:
+        # `from` is no name in Python
+        return {
+            "from": serializers.DateTimeField(),
+            "to": serializers.DateTimeField(),
+            "bucket": serializers.ChoiceField(choices=["5m", "15m", "1h", "1d"], default="1h"),
+        }
+
+
+class ActivityRowSerializer(serializers.Serializer[Any]):
+    bucket = serializers.DateTimeField()
+    sensor_id = serializers.CharField()
+    events = serializers.IntegerField()
+
+
+class ActivitySerializer(serializers.Serializer[Any]):
+    results = ActivityRowSerializer(many=True)
+
+
+class SensorEventSerializer(serializers.Serializer[Any]):
+    timestamp = serializers.DateTimeField()
+    sensor_id = serializers.CharField(max_length=64)
+    event_content = serializers.CharField(max_length=200)
+    sensor_value = serializers.BooleanField()
+
+
+class BatchSerializer(serializers.Serializer[Any]):
+    sent_at = serializers.DateTimeField(required=False)
+    events = SensorEventSerializer(many=True)
+
+
+class RejectionSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class BatchAnswerSerializer(serializers.Serializer[Any]):
+    accepted = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    rejected = RejectionSerializer(many=True)
+    server_time = serializers.DateTimeField()

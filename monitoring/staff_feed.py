@@ -1,0 +1,200 @@
+"""One per web process: reads the log of announcements and deals it out to the process's staff sockets in memory.
+
+A hint makes it look at once; without hints it looks each half second. The rows decide what is said, so a lost hint
+costs half a second and a lost process nothing: the next socket takes a snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from prometheus_client import Counter, Gauge
+
+from devices import hints
+from devices.database_threads import in_database_thread
+
+from . import staff_messages, staff_queries
+
+if TYPE_CHECKING:
+    from .staff_queries import Announcement, Change
+
+log = structlog.get_logger(__name__)
+LOOK_S = 0.5
+PULSE_S = 10.0
+RESENDS_S = (5.0, 15.0)
+GUARDIAN_HEARS = {"risk.changed"}
+OUTAGE = (OperationalError, InterfaceError)
+CLOSE_SERVICE_RESTART = 1012
+
+SOCKETS = Gauge("anbu_staff_sockets", "Open staff sockets of this process")
+ANNOUNCED = Counter("anbu_staff_messages_total", "Messages put out to staff sockets", ["type"])
+
+
+class StaffSocket(Protocol):
+    """What the feed knows of a socket. `put` never waits: it queues, or closes a socket that does not read."""
+
+    staff_id: int
+    is_guardian: bool
+    head_seq: int
+    unreceived: dict[str, Unreceived]
+    early: list[Announcement] | None  # kept back until the snapshot is sent; None from then on
+
+    def put(self, message: staff_messages.Message) -> None: ...
+
+    def close_soon(self, code: int) -> None: ...
+
+
+class Unreceived:
+    """An alert that this socket was sent and no page has confirmed: sent again at 5 and at 15 seconds."""
+
+    def __init__(self, log_id: int, message: staff_messages.Message) -> None:
+        self.log_id = log_id
+        self.message = message
+        self._sent_at = time.monotonic()
+        self._resends = 0
+
+    def is_due(self, now: float) -> bool:
+        if self._resends >= len(RESENDS_S) or now - self._sent_at < RESENDS_S[self._resends]:
+            return False
+        self._resends += 1
+        return True
+
+
+class StaffFeed:
+    def __init__(self) -> None:
+        self._sockets: set[StaffSocket] = set()
+        self._wake = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._cursor = 0
+        self._looked_at = datetime.now(UTC)
+        self._seen: set[tuple[str, int, str]] = set()
+        self._pulsed_at = time.monotonic()
+
+    async def attach(self, socket: StaffSocket) -> None:
+        """From here on the socket hears what happens; its snapshot, taken afterwards, can overlap but leaves no gap.
+        Raises django.db.Error when the database is away."""
+        if not self._tasks:
+            await self._start()
+        self._sockets.add(socket)
+        SOCKETS.set(len(self._sockets))
+
+    def detach(self, socket: StaffSocket) -> None:
+        self._sockets.discard(socket)
+        SOCKETS.set(len(self._sockets))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _start(self) -> None:
+        self._cursor = await in_database_thread(staff_queries.head_of_log)
+        self._looked_at = await in_database_thread(staff_queries.database_now)
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(self._run(), name="staff feed"),
+                asyncio.create_task(hints.listen([hints.STAFF_FEED], self._wake), name="staff feed hints"),
+            ]
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            if not self._sockets:
+                continue
+            try:
+                await self._look()
+            except OUTAGE as error:
+                log.warning("the database is away: staff sockets close and come back", error=str(error))
+                for socket in list(self._sockets):
+                    socket.close_soon(CLOSE_SERVICE_RESTART)
+            self._tick()
+
+    async def _look(self) -> None:
+        viewers = {socket.staff_id for socket in self._sockets}
+        announcements = await in_database_thread(staff_queries.read_log, self._cursor, viewers)
+        for announcement in announcements:
+            self._cursor = announcement.seq
+            for socket in list(self._sockets):
+                if socket.staff_id in announcement.audience:
+                    deal(socket, announcement)
+        if len(announcements) >= staff_queries.PAGE:
+            self._wake.set()
+        self._looked_at, changes = await in_database_thread(
+            staff_queries.read_changes, self._looked_at, self._seen, viewers
+        )
+        for change in changes:
+            self._tell(change)
+
+    def _tell(self, change: Change) -> None:
+        kind = change.message["type"]
+        for socket in list(self._sockets):
+            is_for = socket.staff_id in change.audience and (not socket.is_guardian or kind in GUARDIAN_HEARS)
+            if is_for and socket.early is None:
+                socket.put(change.message)
+                ANNOUNCED.labels(kind).inc()
+
+    def _tick(self) -> None:
+        """Resends what no page confirmed, and the pulse by which a page knows that it is not deaf."""
+        now = time.monotonic()
+        for socket in list(self._sockets):
+            for unreceived in list(socket.unreceived.values()):
+                if unreceived.is_due(now):
+                    socket.put(unreceived.message)
+        if now - self._pulsed_at >= PULSE_S:
+            self._pulsed_at = now
+            moment = datetime.now(UTC)
+            for socket in list(self._sockets):
+                if socket.early is None:
+                    socket.put(staff_messages.pulse(socket.head_seq, moment))
+
+
+def deal(socket: StaffSocket, announcement: Announcement, *, is_resend: bool = False) -> None:
+    """Puts an announcement out to one socket, once: what its snapshot or an earlier turn covered is passed over."""
+    if socket.early is not None and not is_resend:
+        socket.early.append(announcement)
+        return
+    if announcement.seq <= socket.head_seq and not is_resend:
+        return
+    socket.head_seq = max(socket.head_seq, announcement.seq)
+    alert = None if socket.is_guardian else announcement.alerts.get(socket.staff_id)
+    is_first = announcement.kind == "raised" or (alert is not None and alert.opens)
+    message = staff_messages.emergency_message(
+        announcement.seq,
+        announcement.emergency,
+        kind="raised" if is_first else "changed",
+        delivery_id=alert.delivery_id if alert else None,
+        guardian=socket.is_guardian,
+    )
+    log_id = announcement.emergency["log_id"]
+    if announcement.emergency["status"] != "open":
+        for delivery_id in [key for key, waiting in socket.unreceived.items() if waiting.log_id == log_id]:
+            del socket.unreceived[delivery_id]
+    elif alert:
+        socket.unreceived[alert.delivery_id] = Unreceived(log_id, message)
+    socket.put(message)
+    ANNOUNCED.labels(message["type"]).inc()
+
+
+_feeds: dict[asyncio.AbstractEventLoop, StaffFeed] = {}
+
+
+def feed() -> StaffFeed:
+    """The feed of this process's event loop."""
+    loop = asyncio.get_running_loop()
+    for ended in [other for other in _feeds if other.is_closed()]:
+        del _feeds[ended]
+    if loop not in _feeds:
+        _feeds[loop] = StaffFeed()
+    return _feeds[loop]

@@ -1,0 +1,212 @@
+"""What the staff feed reads: the log of announcements with its audience, snapshots, and what changed of the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Max, Q
+from django.db.models.functions import Now
+
+from devices.models import Fault, IoTHub, SafetyCheck
+from seniors.models import AccessGrant, Role, Senior, Staff, StaffSenior
+
+from .emergency_json import as_json, moment
+from .models import AlertDelivery, EmergencyLog, Outbox, RiskState
+from .outbox import stamp_sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+REPLAY_LASTS = timedelta(hours=24)
+OVERLAP = timedelta(seconds=5)
+PAGE = 500
+
+
+class Alert(NamedTuple):
+    delivery_id: str
+    opens: bool
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """One row of the log: what to say, to whom, and for whom of them it is an alert."""
+
+    seq: int
+    kind: str
+    senior_id: int
+    emergency: dict[str, Any]
+    audience: frozenset[int]
+    alerts: dict[int, Alert]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A hint about state that a page can always ask for anew."""
+
+    key: tuple[str, int, str]
+    senior_id: int
+    message: dict[str, Any]
+    audience: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    head_seq: int
+    emergencies: list[dict[str, Any]]
+    waiting: list[Announcement]
+
+
+def head_of_log() -> int:
+    return Outbox.objects.aggregate(head=Max("seq"))["head"] or 0
+
+
+def read_log(after: int, viewers: set[int]) -> list[Announcement]:
+    """Announcements beyond `after`, in order, for the connected `viewers`; gives committed rows their number first."""
+    stamp_sequence()
+    rows = list(Outbox.objects.filter(seq__gt=after).order_by("seq").prefetch_related("deliveries")[:PAGE])
+    audiences = audience_of({row.senior_id for row in rows}, viewers)
+    return [announcement(row, audiences[row.senior_id]) for row in rows]
+
+
+def announcement(row: Outbox, audience: frozenset[int]) -> Announcement:
+    alerts = {delivery.staff_id: Alert(str(delivery.delivery_id), delivery.opens) for delivery in row.deliveries.all()}
+    return Announcement(row.seq or 0, row.kind, row.senior_id, row.emergency, audience, alerts)
+
+
+def audience_of(senior_ids: set[int], viewers: set[int]) -> dict[int, frozenset[int]]:
+    """For each senior, those of `viewers` who may know of them now: `visible_to`, turned around."""
+    if not senior_ids or not viewers:
+        return dict.fromkeys(senior_ids, frozenset())
+    people = Staff.objects.filter(pk__in=viewers, is_active=True)
+    active = set(people.values_list("pk", flat=True))
+    all_seeing = set(people.filter(Q(role=Role.SUPERVISOR) | Q(is_superuser=True)).values_list("pk", flat=True))
+    guardians = set(people.filter(role=Role.GUARDIAN, is_superuser=False).values_list("pk", flat=True))
+    audiences = {senior_id: set(all_seeing) for senior_id in senior_ids}
+    pairs = StaffSenior.objects.filter(senior_id__in=senior_ids, staff_id__in=active)
+    for staff_id, senior_id in pairs.values_list("staff_id", "senior_id"):
+        audiences[senior_id].add(staff_id)
+    grants = AccessGrant.objects.lasting().filter(senior_id__in=senior_ids, staff_id__in=active - guardians)
+    for staff_id, senior_id in grants.values_list("staff_id", "senior_id"):
+        audiences[senior_id].add(staff_id)
+    return {senior_id: frozenset(people) for senior_id, people in audiences.items()}
+
+
+def take_snapshot(staff: Staff) -> Snapshot:
+    """Every unresolved emergency that `staff` may see and the head of the log, of one moment; and the alerts to that
+    person that no page has shown yet."""
+    stamp_sequence()
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if is_outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        visible = Senior.objects.visible_to(staff)
+        open_logs = EmergencyLog.objects.filter(senior__in=visible, status__in=EmergencyLog.UNRESOLVED)
+        return Snapshot(
+            head_seq=personal_head(staff),
+            emergencies=[as_json(log) for log in open_logs.order_by("log_id")],
+            waiting=waiting_alerts(staff),
+        )
+
+
+def personal_head(staff: Staff) -> int:
+    """The highest seq that concerns this person."""
+    concerning = Outbox.objects.filter(seq__isnull=False)
+    if not staff.is_supervisor:
+        concerning = concerning.filter(senior_id__in=Senior.objects.visible_to(staff).values("pk"))
+    return concerning.aggregate(head=Max("seq"))["head"] or 0
+
+
+def waiting_alerts(staff: Staff) -> list[Announcement]:
+    """Alerts of open emergencies that this person's pages have not shown."""
+    waiting = AlertDelivery.objects.filter(
+        staff=staff, received_at__isnull=True, log__status=EmergencyLog.Status.OPEN, outbox__seq__isnull=False
+    )
+    rows = Outbox.objects.filter(pk__in=waiting.values("outbox_id")).order_by("seq").prefetch_related("deliveries")
+    return [announcement(row, frozenset({staff.pk})) for row in rows]
+
+
+def is_replayable(last_seq: int) -> bool:
+    """Whether the log still tells all that came after `last_seq`."""
+    if last_seq < 0 or last_seq > head_of_log():
+        return False
+    stale = Outbox.objects.filter(seq__gt=last_seq, created_at__lt=Now() - REPLAY_LASTS)
+    return not stale.exists()
+
+
+def read_missed(staff: Staff, last_seq: int) -> list[Announcement]:
+    """What came after `last_seq` about seniors whom this person may see now."""
+    rows = Outbox.objects.filter(seq__gt=last_seq, senior_id__in=Senior.objects.visible_to(staff).values("pk"))
+    return [announcement(row, frozenset({staff.pk})) for row in rows.order_by("seq").prefetch_related("deliveries")]
+
+
+def read_changes(since: datetime, seen: set[tuple[str, int, str]], viewers: set[int]) -> tuple[datetime, list[Change]]:
+    """What changed of risks, hubs, faults and checks since `since` (with an overlap for late commits) and is not among
+    `seen`; and the database's time of this look."""
+    looked_at = database_now()
+    mark = since - OVERLAP
+    found = [*_risks(mark), *_hubs(mark), *_faults(mark), *_checks(mark)]
+    fresh = [change for change in found if change.key not in seen]
+    audiences = audience_of({change.senior_id for change in fresh}, viewers)
+    seen.clear()
+    seen.update(change.key for change in found)
+    return looked_at, [
+        Change(change.key, change.senior_id, change.message, audiences[change.senior_id]) for change in fresh
+    ]
+
+
+def fault_json(fault: Fault) -> dict[str, Any]:
+    return {
+        "fault_id": fault.fault_id,
+        "hub_id": fault.hub_id,
+        "senior_id": fault.hub.senior_id,
+        "kind": fault.kind,
+        "sensor_id": fault.sensor_id or None,
+        "since": moment(fault.since),
+        "cleared_at": moment(fault.cleared_at),
+        "seen_at": moment(fault.seen_at),
+        "seen_by": fault.seen_by_id,
+    }
+
+
+def database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        now: datetime = cursor.fetchone()[0]
+    return now
+
+
+def _risks(since: datetime) -> Iterable[Change]:
+    for risk in RiskState.objects.filter(changed_at__gt=since):
+        message = {"senior_id": risk.senior_id, "level": risk.level, "score": risk.score, "reasons": risk.reasons}
+        key = ("risk", risk.senior_id, str(risk.changed_at))
+        yield Change(key, risk.senior_id, {"type": "risk.changed", **message})
+
+
+def _hubs(since: datetime) -> Iterable[Change]:
+    for hub in IoTHub.objects.registered().filter(status_changed_at__gt=since):
+        message = {
+            "hub_id": hub.hub_id,
+            "senior_id": hub.senior_id,
+            "status": hub.status,
+            "last_seen_at": moment(hub.last_seen_at),
+        }
+        key = ("hub", hub.hub_id, str(hub.status_changed_at))
+        yield Change(key, hub.senior_id, {"type": "hub.changed", **message})
+
+
+def _faults(since: datetime) -> Iterable[Change]:
+    for fault in Fault.objects.filter(changed_at__gt=since).select_related("hub"):
+        key = ("fault", fault.fault_id, str(fault.changed_at))
+        yield Change(key, fault.hub.senior_id, {"type": "fault.changed", "fault": fault_json(fault)})
+
+
+def _checks(since: datetime) -> Iterable[Change]:
+    for check in SafetyCheck.objects.filter(changed_at__gt=since):
+        message = {"check_id": check.check_id, "senior_id": check.senior_id, "status": check.status}
+        key = ("check", check.check_id, str(check.changed_at))
+        yield Change(key, check.senior_id, {"type": "safety_check.changed", **message})

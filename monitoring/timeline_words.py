@@ -1,0 +1,88 @@
+"""An emergency's timeline in words: its transitions, and its deliveries, as lines of one list in time order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from devices.models import SafetyCheck
+
+from .models import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from .models import AlertDelivery, EmergencyTransition
+
+
+@dataclass(frozen=True)
+class Line:
+    """`tone` is for the eye: raised, taken, asked, answered, ended or quiet."""
+
+    at: datetime
+    kind: str
+    tone: str
+    title: str
+    by: str
+    detail: str
+
+
+TONES = {
+    "raised": "raised",
+    "reopened": "raised",
+    "repeated": "raised",
+    "escalated": "raised",
+    "acknowledged": "taken",
+    "safety_check": "asked",
+    "resolved": "ended",
+}
+
+
+def say_timeline(
+    transitions: Iterable[EmergencyTransition], deliveries: Iterable[AlertDelivery], names: Mapping[int, str]
+) -> list[Line]:
+    """Every line, oldest first. `names` are those of the staff that details speak of."""
+    lines = [say_transition(transition, names) for transition in transitions]
+    for delivery in deliveries:
+        lines.append(_line(delivery.created_at, "alerted", _("알림을 보냄"), detail=delivery.staff.full_name))
+        if delivery.received_at:
+            shown = _("화면에 표시됨")
+            lines.append(_line(delivery.received_at, "received", shown, detail=delivery.staff.full_name))
+    return sorted(lines, key=lambda line: line.at)
+
+
+def say_transition(transition: EmergencyTransition, names: Mapping[int, str]) -> Line:
+    detail = transition.detail
+    by = transition.by.full_name if transition.by else ""
+    title, text = _say_kind(transition.kind, detail, names)
+    line = _line(transition.at, transition.kind, title, by=by, detail=text)
+    answered = transition.kind == "safety_check" and detail.get("status") in {"ok", "help", "no_answer"}
+    return Line(**{**line.__dict__, "tone": "answered"}) if answered else line
+
+
+def _say_kind(kind: str, detail: Mapping[str, Any], names: Mapping[int, str]) -> tuple[str, str]:
+    if kind == "safety_check":
+        status = str(detail.get("status", ""))
+        labels = dict(SafetyCheck.Status.choices)
+        return _("로봇 안전 확인"), str(labels.get(status, status))
+    if kind == "resolved":
+        outcome = str(dict(Outcome.choices).get(str(detail.get("outcome")), ""))
+        note = str(detail.get("note") or "")
+        return _("종료"), f"{outcome} · {note}" if note else outcome
+    if kind == "escalated":
+        people = [names.get(staff_id, str(staff_id)) for staff_id in detail.get("staff_ids", [])]
+        return _("다음 단계로 알림"), ", ".join(people)
+    titles = {
+        "raised": _("발생"),
+        "repeated": _("다시 감지됨"),
+        "reopened": _("다시 열림"),
+        "acknowledged": _("접수"),
+    }
+    return titles.get(kind, kind), str(detail.get("description") or detail.get("note") or "")
+
+
+def _line(at: datetime, kind: str, title: str, *, by: str = "", detail: str = "") -> Line:
+    return Line(at, kind, TONES.get(kind, "quiet"), title, by, detail)

@@ -1,0 +1,57 @@
+"""The sweeps on which lives hang: each second, by the database's clock, with rows claimed by their own conditional
+UPDATE, so that two watchdogs never do a thing twice."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db import InterfaceError, OperationalError, close_old_connections
+from prometheus_client import Counter, Gauge
+
+from devices import presence, safety_checks
+
+from . import alerting
+from .outbox import stamp_sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = structlog.get_logger(__name__)
+INTERVAL_S = 1.0
+SWEPT = Counter("anbu_watchdog_swept_total", "Rows that the watchdog moved on", ["sweep"])
+LAST_SWEEP = Gauge("anbu_watchdog_last_sweep_seconds", "When the last sweep ended, Unix time")
+
+
+def sweep() -> dict[str, int]:
+    """One round; how many rows each sweep moved. Raises django.db.Error when the database is away."""
+    done = {
+        "sequenced": stamp_sequence(),
+        "climbed": sum(alerting.climb(log_id) for log_id in alerting.due_to_climb()),
+        "checks_expired": len(safety_checks.expire_due()),
+        "hubs_silent": len(presence.sweep_offline()),
+    }
+    for name, count in done.items():
+        SWEPT.labels(name).inc(count)
+    LAST_SWEEP.set_to_current_time()
+    return done
+
+
+def run(is_stopping: Callable[[], bool]) -> None:
+    """Sweeps until told to stop. While the database is away it waits, then gives hubs the time to come back."""
+    is_graced = False
+    while not is_stopping():
+        began = time.monotonic()
+        try:
+            close_old_connections()
+            if not is_graced:
+                presence.grant_grace()
+                is_graced = True
+            done = {name: count for name, count in sweep().items() if count}
+            if done:
+                log.info("swept", **done)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("the database is away; waiting", error=str(error))
+            is_graced = False
+        time.sleep(max(0.0, INTERVAL_S - (time.monotonic() - began)))

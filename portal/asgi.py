@@ -1,0 +1,25 @@
+"""The ASGI application: hub batches first, then Django; sockets by path."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+django_application = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - the apps must be loaded first
+
+from devices.routing import websocket_urlpatterns as hub_sockets  # noqa: E402
+from monitoring.ingest_app import IngestApp  # noqa: E402
+from monitoring.routing import websocket_urlpatterns as staff_sockets  # noqa: E402
+
+from .unknown_sockets import refuse_unknown  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": IngestApp(django_application),
+        "websocket": refuse_unknown(URLRouter([*hub_sockets, *staff_sockets])),
+    }
+)
