@@ -1,0 +1,69 @@
+# Everything a person or CI runs here. It needs Python 3.11 or newer with venv, and make; nothing else.
+# `make` alone prints what there is.
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+REQUIREMENTS := requirements.txt requirements-embedded.txt requirements-dev.txt
+COMPILE := $(BIN)/python -m uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+LANGUAGES := en
+
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-long check format schema messages requirements clean
+
+help: ## what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
+		printf '  make %-13s %s\n' "$$name" "$$text"; done
+
+setup: $(INSTALLED) ## virtual environment and dependencies, from the pinned and hashed lists
+
+$(INSTALLED): $(REQUIREMENTS)
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "There is no $(PYTHON). Install Python 3.11 or newer, or say where it is: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$$($(PYTHON) --version) is too old: Python 3.11 or newer is needed. Say which: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing dependencies into $(VENV) ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes \
+		$(addprefix -r ,$(REQUIREMENTS))
+	@touch $@
+
+demo: setup ## the whole product with ten invented homes, at http://127.0.0.1:8000 (PORT=... for another)
+	@exec $(BIN)/python manage.py up --port $(PORT) --seed demo
+
+up: setup ## the whole product, empty; create_staff makes the first account
+	@exec $(BIN)/python manage.py up --port $(PORT)
+
+test: setup ## every test but the long ones
+	@$(BIN)/python -m pytest -m "not long"
+
+test-long: setup ## the long tests: fuzzing, faults
+	@$(BIN)/python -m pytest -m long
+
+check: setup ## format, lint, types, migrations, architecture, translations, API schema
+	@tests/scripts/check
+
+format: setup ## format and mend what ruff can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+schema: setup ## write docs/openapi.yaml anew
+	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+messages: setup ## collect texts into the catalogues and compile them (needs gettext)
+	@command -v xgettext >/dev/null || { echo "gettext is missing. On Debian and Ubuntu: apt install gettext"; exit 1; }
+	@$(BIN)/python manage.py makemessages $(addprefix --locale ,$(LANGUAGES)) --no-location --no-obsolete \
+		--ignore 'tests/*' --ignore 'var/*' --ignore '$(VENV)/*'
+	@$(BIN)/python manage.py compilemessages $(addprefix --locale ,$(LANGUAGES)) --ignore $(VENV)
+
+requirements: setup ## pin requirements*.in anew, with hashes
+	@for name in $(basename $(REQUIREMENTS)); do echo "$$name.txt"; $(COMPILE) -o $$name.txt $$name.in || exit 1; done
+
+clean: ## remove the virtual environment and caches; var/ with its data stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/timescaledb/node_modules
