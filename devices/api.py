@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import ListAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,7 +20,7 @@ from seniors.permissions import IsCareStaff
 from seniors.problems import Problem
 
 from . import faults, registration, safety_checks
-from .authentication import HubPrincipal, IsHub
+from .authentication import IsHub
 from .models import Fault, IoTHub, SafetyCheck
 from .serializers import (
     CheckState,
@@ -35,14 +36,22 @@ from .serializers import (
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from rest_framework.permissions import BasePermission
     from rest_framework.request import Request
+
+    from .authentication import HubPrincipal
 
 NOT_KEPT = {"Cache-Control": "no-store"}  # an answer with a key in it
 
 
 class CareView(APIView):
-    permission_classes: ClassVar[list[type[BasePermission]]] = [IsCareStaff]
+    permission_classes = (IsCareStaff,)
+
+
+def caller(request: Request) -> Staff:
+    """The person that IsCareStaff let through."""
+    if not isinstance(request.user, Staff):
+        raise NotAuthenticated
+    return request.user
 
 
 def visible_senior(user: Staff, senior_id: int) -> Senior:
@@ -59,15 +68,16 @@ class SeniorHubView(CareView):
     @transaction.atomic
     def post(self, request: Request, senior_id: int) -> Response:
         """Registers a hub for a senior who has none, or swaps the broken one that `replaces` names."""
-        senior = visible_senior(request.user, senior_id)
+        person = caller(request)
+        senior = visible_senior(person, senior_id)
         form = HubRegistration(data=request.data)
         form.is_valid(raise_exception=True)
         device_id, replaces = form.validated_data["device_id"], form.validated_data.get("replaces")
         try:
             if replaces is None:
-                hub, key = registration.register_hub(senior, device_id, request.user)
+                hub, key = registration.register_hub(senior, device_id, person)
             else:
-                hub, key = registration.replace_hub(senior, replaces, device_id, request.user)
+                hub, key = registration.replace_hub(senior, replaces, device_id, person)
         except registration.DeviceAlreadyRegistered as error:
             raise Problem(409, "device_already_registered", "deregister the device where it is first") from error
         except registration.SeniorHasHub as error:
@@ -84,9 +94,10 @@ class HubView(CareView):
     @transaction.atomic
     def delete(self, request: Request, hub_id: int) -> Response:
         """Deregisters a hub: its key dies, its sockets and streams are closed within a second, its logs stay."""
-        hub = visible_hub(request.user, hub_id)
+        person = caller(request)
+        hub = visible_hub(person, hub_id)
         try:
-            registration.deregister(hub_id, request.user)
+            registration.deregister(hub, person)
         except registration.HubNotRegistered as error:
             raise Problem(404, "not_found", str(error)) from error
         record_request(request, "hub.deregister", hub.senior_id, hub_id=hub_id)
@@ -98,17 +109,17 @@ class HubKeyView(CareView):
     @transaction.atomic
     def post(self, request: Request, hub_id: int) -> Response:
         """Issues a new key; the one before it lives on for `overlap_s` seconds."""
-        hub = visible_hub(request.user, hub_id)
+        hub = visible_hub(caller(request), hub_id)
         form = KeyRotation(data=request.data)
         form.is_valid(raise_exception=True)
         try:
-            rotation = registration.rotate_key(hub_id, form.validated_data["overlap_s"])
+            rotation = registration.rotate_key(hub, form.validated_data["overlap_s"])
         except registration.HubNotRegistered as error:
             raise Problem(404, "not_found", str(error)) from error
         record_request(request, "hub.rotate_key", hub.senior_id, hub_id=hub_id)
         answer = {
-            "api_key": rotation.key.key,
-            "prefix": rotation.key.prefix,
+            "api_key": rotation.key,
+            "prefix": rotation.prefix,
             "created_at": rotation.created_at,
             "previous_key_expires_at": rotation.previous_key_expires_at,
         }
@@ -120,9 +131,10 @@ class SeniorSafetyCheckView(CareView):
     @transaction.atomic
     def post(self, request: Request, senior_id: int) -> Response:
         """Asks the robot to ask the senior. A check that is still running is returned again."""
-        senior = visible_senior(request.user, senior_id)
+        person = caller(request)
+        senior = visible_senior(person, senior_id)
         try:
-            check = safety_checks.request(senior, request.user)
+            check = safety_checks.request(senior, person)
         except safety_checks.NoHub as error:
             raise Problem(409, "no_hub", "the senior has no registered hub") from error
         record_request(request, "safety_check.request", senior_id, check_id=check.check_id)
@@ -142,7 +154,7 @@ class SafetyCheckView(CareView):
 class FaultListView(ListAPIView[Fault]):
     """Faults of the equipment, newest first."""
 
-    permission_classes: ClassVar[list[type[BasePermission]]] = [IsCareStaff]
+    permission_classes = (IsCareStaff,)
     serializer_class = FaultState
     queryset = Fault.objects.none()  # tells the schema the model
 
@@ -159,20 +171,21 @@ class FaultSeenView(CareView):
     @transaction.atomic
     def post(self, request: Request, fault_id: int) -> Response:
         """Notes that somebody saw the fault; the first one stays."""
-        fault = get_object_or_404(faults.visible(request.user), pk=fault_id)
-        faults.mark_seen(fault_id, request.user)
+        person = caller(request)
+        fault = get_object_or_404(faults.visible(person), pk=fault_id)
+        faults.mark_seen(fault, person)
         fault.refresh_from_db()
         record_request(request, "fault.seen", fault.hub.senior_id, fault_id=fault_id)
         return Response(FaultState(fault).data)
 
 
 class HubConfigView(APIView):
-    permission_classes: ClassVar[list[type[BasePermission]]] = [IsHub]
+    permission_classes = (IsHub,)
 
     @extend_schema(responses=HubConfig)
     def get(self, request: Request) -> Response:
         """What a hub needs to know to behave."""
-        hub: HubPrincipal = request.user
+        hub = cast("HubPrincipal", request.user)  # IsHub lets nobody else in
         config = {
             "hub_id": hub.hub_id,
             "senior_id": hub.senior_id,

@@ -84,7 +84,7 @@ class HubKeyAuthentication(BaseAuthentication):
         return "Api-Key"
 
 
-class HubKeyScheme(OpenApiAuthenticationExtension):
+class HubKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its registration is untyped
     """Shows the scheme in the OpenAPI schema."""
 
     target_class = HubKeyAuthentication

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 SEND_WITHIN_S = 10.0
 
 
-class HubConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the base class is untyped
+class HubConsumer(AsyncWebsocketConsumer):
     """One socket of one hub. A newer one of the same hub takes over.
 
     No channel layer: a socket must not end because Redis is away. What is to be sent comes from rows (hub_link).

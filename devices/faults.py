@@ -48,9 +48,9 @@ def clear_all(hub_id: int) -> int:
 
 
 @transaction.atomic
-def mark_seen(fault_id: int, by: Staff) -> bool:
+def mark_seen(fault: Fault, by: Staff) -> bool:
     """Notes who saw a fault first; False when somebody had."""
-    seen = Fault.objects.filter(pk=fault_id, seen_at=None).update(seen_at=Now(), seen_by=by, changed_at=Now())
+    seen = Fault.objects.filter(pk=fault.pk, seen_at=None).update(seen_at=Now(), seen_by=by, changed_at=Now())
     if seen:
         hints.send_hint_on_commit(hints.STAFF_FEED)
     return seen > 0

@@ -45,9 +45,10 @@ class KeyStillLives(Exception):
 
 
 class Rotation(NamedTuple):
-    """A new key and when the one before it dies (or died); None when none lived."""
+    """A new key, shown once, and when the one before it dies (or died); None when none lived."""
 
-    key: NewKey
+    key: str
+    prefix: str
     created_at: datetime
     previous_key_expires_at: datetime | None
 
@@ -80,16 +81,17 @@ def replace_hub(senior: Senior, replaced_id: int, device_id: str, by: Staff | No
 
     Raises HubNotRegistered when `replaced_id` is not the senior's registered hub, DeviceAlreadyRegistered.
     """
-    if not IoTHub.objects.filter(pk=replaced_id, senior=senior, deregistered_at=None).exists():
-        raise HubNotRegistered(f"hub {replaced_id} is not the registered hub of senior {senior.pk}")
-    deregister(replaced_id, by)
+    broken = IoTHub.objects.filter(pk=replaced_id, senior=senior).first()
+    if broken is None:
+        raise HubNotRegistered(f"hub {replaced_id} is not a hub of senior {senior.pk}")
+    deregister(broken, by)
     return register_hub(senior, device_id, by)
 
 
 @transaction.atomic
-def deregister(hub_id: int, by: Staff | None) -> None:
+def deregister(hub: IoTHub, by: Staff | None) -> None:
     """Ends a registration: its keys die, its sockets close within a second. Raises HubNotRegistered."""
-    ended = IoTHub.objects.filter(pk=hub_id, deregistered_at=None).update(
+    ended = IoTHub.objects.filter(pk=hub.pk, deregistered_at=None).update(
         deregistered_at=Now(),
         api_key_hash="",
         status=IoTHub.Status.OFFLINE,
@@ -98,52 +100,52 @@ def deregister(hub_id: int, by: Staff | None) -> None:
         silent_at=None,
     )
     if not ended:
-        raise HubNotRegistered(f"there is no registered hub {hub_id}")
-    HubKey.objects.filter(hub_id=hub_id, revoked_at=None).update(revoked_at=Now())
-    faults.clear_all(hub_id)
-    revoke_hub(hub_id)
-    log.info("hub deregistered", hub_id=hub_id, by=by.pk if by else None)
+        raise HubNotRegistered(f"there is no registered hub {hub.pk}")
+    HubKey.objects.filter(hub=hub, revoked_at=None).update(revoked_at=Now())
+    faults.clear_all(hub.pk)
+    revoke_hub(hub.pk)
+    log.info("hub deregistered", hub_id=hub.pk, by=by.pk if by else None)
     _hint_on_commit()
 
 
 @transaction.atomic
-def rotate_key(hub_id: int, overlap_s: int = 0) -> Rotation:
+def rotate_key(hub: IoTHub, overlap_s: int = 0) -> Rotation:
     """Issues a new key. The newest one so far dies in `overlap_s` seconds (0-86,400), every older one now.
 
     Raises HubNotRegistered, ValueError.
     """
     if not 0 <= overlap_s <= MAX_OVERLAP_S:
         raise ValueError(f"overlap_s must be between 0 and {MAX_OVERLAP_S}")
-    _lock_registered(hub_id)
-    newest, *older = [*HubKey.objects.live().filter(hub_id=hub_id).order_by("-pk")] or [None]
+    _lock_registered(hub.pk)
+    newest, *older = [*HubKey.objects.live().filter(hub=hub).order_by("-pk")] or [None]
     for key in older:
         _end_key(key, 0)
     if newest is not None:
         _end_key(newest, overlap_s)
         newest.refresh_from_db()
-    key = _add_key(hub_id)
+    key = _add_key(hub.pk)
     _hint_on_commit()
     created_at = HubKey.objects.get(prefix=key.prefix).created_at
-    return Rotation(key, created_at, newest and (newest.revoked_at or newest.expires_at))
+    return Rotation(key.key, key.prefix, created_at, newest and (newest.revoked_at or newest.expires_at))
 
 
 @transaction.atomic
-def issue_key(hub_id: int) -> NewKey:
+def issue_key(hub: IoTHub) -> NewKey:
     """Issues a key to a registered hub whose keys are all dead. Raises KeyStillLives, HubNotRegistered."""
-    _lock_registered(hub_id)
-    if HubKey.objects.live().filter(hub_id=hub_id).exists():
-        raise KeyStillLives(f"hub {hub_id} has a live key")
-    return _add_key(hub_id)
+    _lock_registered(hub.pk)
+    if HubKey.objects.live().filter(hub=hub).exists():
+        raise KeyStillLives(f"hub {hub.pk} has a live key")
+    return _add_key(hub.pk)
 
 
 @transaction.atomic
-def revoke_keys(hub_id: int) -> int:
+def revoke_keys(hub: IoTHub) -> int:
     """Kills every live key of a registered hub, which stays registered; returns how many. Raises HubNotRegistered."""
-    _lock_registered(hub_id)
-    keys = list(HubKey.objects.live().filter(hub_id=hub_id))
+    _lock_registered(hub.pk)
+    keys = list(HubKey.objects.live().filter(hub=hub))
     for key in keys:
         _end_key(key, 0)
-    IoTHub.objects.filter(pk=hub_id).update(api_key_hash="")
+    IoTHub.objects.filter(pk=hub.pk).update(api_key_hash="")
     _hint_on_commit()
     return len(keys)
 

@@ -51,6 +51,7 @@ async def _serve() -> None:
 
 async def answer_request(request: dict[str, Any]) -> dict[str, Any]:
     """`stream.ended` for a request; `stream_id` is null, since no offer was made."""
+    reason: Literal["hub_offline", "hub_refused", "timeout"]
     try:
         reason = await in_database_thread(read_refusal, request["senior_id"])
     except Error as error:

@@ -5,8 +5,6 @@ The layer carries signaling alone: a message that is lost costs a viewer another
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
@@ -18,24 +16,19 @@ class RelayUnavailable(Exception):
     """The relay cannot be asked now; the viewer may try again."""
 
 
-class StreamRequest(TypedDict):
-    """A person wants to look. `about` is the id of the browser's message, `reply_channel` where answers go."""
-
-    type: str
-    senior_id: int
-    reason: str
-    about: str
-    reply_channel: str
-
-
 async def request_stream(senior_id: int, reason: str, reply_channel: str, about: str) -> None:
     """Asks the relay for the camera of a senior's home. Who may look is judged before this call.
 
-    What comes back to `reply_channel`: `stream.ended` {stream_id, about, reason}. Raises RelayUnavailable.
+    `about` is the id of the browser's message, `reply_channel` the channel that answers go to: `stream.ended`
+    {stream_id, about, reason}. Raises RelayUnavailable.
     """
-    request = StreamRequest(
-        type="stream.request", senior_id=senior_id, reason=reason, about=about, reply_channel=reply_channel
-    )
+    request = {
+        "type": "stream.request",
+        "senior_id": senior_id,
+        "reason": reason,
+        "about": about,
+        "reply_channel": reply_channel,
+    }
     layer = get_channel_layer()
     if layer is None:
         raise RelayUnavailable("no channel layer is configured")

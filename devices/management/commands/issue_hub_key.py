@@ -71,11 +71,11 @@ class Command(BaseCommand):
         if hub_or_none is None:
             raise CommandError(f"No registered hub has the device number {device_id}; register it with --senior ID.")
         if not options["rotate"]:
-            key = registration.issue_key(hub_or_none.hub_id)
+            key = registration.issue_key(hub_or_none)
             return self._result(hub_or_none, key.key, key.prefix)
-        rotation = registration.rotate_key(hub_or_none.hub_id, options["overlap_s"] or 0)
+        rotation = registration.rotate_key(hub_or_none, options["overlap_s"] or 0)
         ends = rotation.previous_key_expires_at
-        result = self._result(hub_or_none, rotation.key.key, rotation.key.prefix)
+        result = self._result(hub_or_none, rotation.key, rotation.prefix)
         return result | {"previous_key_expires_at": ends.isoformat() if ends else None}
 
     @staticmethod

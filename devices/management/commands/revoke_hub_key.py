@@ -26,7 +26,7 @@ class Command(BaseCommand):
             hub = IoTHub.objects.filter(device_id=device_id, deregistered_at=None).first()
             if hub is None:
                 raise CommandError(f"No registered hub has the device number {device_id}; look it up in the portal.")
-            revoked = registration.revoke_keys(hub.hub_id)
+            revoked = registration.revoke_keys(hub)
         except OperationalError as error:
             raise CommandError(f"The database cannot be reached ({error}); start it, or set DATABASE_URL.") from error
         if not revoked:
