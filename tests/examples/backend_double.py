@@ -49,7 +49,9 @@ class BackendDouble:
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     async def __aenter__(self) -> BackendDouble:
-        config = uvicorn.Config(self._serve, lifespan="off", log_level="error", interface="asgi3", ws="websockets-sansio")
+        config = uvicorn.Config(
+            self._serve, lifespan="off", log_level="error", interface="asgi3", ws="websockets-sansio"
+        )
         self._server = _Server(config)
         self._running = asyncio.create_task(self._server.serve([self._socket]))
         while not self._server.started:
