@@ -50,7 +50,13 @@ class TimeBucket(Func):
         super().__init__(expression, **extra)
 
     def as_sql(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **context: Any
+        self,
+        compiler: SQLCompiler,
+        connection: BaseDatabaseWrapper,
+        function: str | None = None,
+        template: str | None = None,
+        arg_joiner: str | None = None,
+        **context: Any,
     ) -> tuple[str, Any]:
         width = f"INTERVAL '{self._seconds} seconds'"
         if has_timescaledb(connection):
@@ -58,4 +64,4 @@ class TimeBucket(Func):
         else:
             local = f"%(expressions)s AT TIME ZONE '{ZONE}'"
             template = f"(date_bin({width}, {local}, TIMESTAMP '{_ORIGIN}') AT TIME ZONE '{ZONE}')"
-        return super().as_sql(compiler, connection, *args, template=template, **context)
+        return super().as_sql(compiler, connection, function, template, arg_joiner, **context)

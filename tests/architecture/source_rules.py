@@ -59,10 +59,10 @@ def find_imports(module: Module, is_package: bool = False) -> list[Import]:
             )
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            for child in node.body:
-                visit(child, inside, True)
-            for child in node.orelse:
-                visit(child, inside, types)
+            for statement in node.body:
+                visit(statement, inside, True)
+            for statement in node.orelse:
+                visit(statement, inside, types)
             return
         for child in ast.iter_child_nodes(node):
             visit(child, inside, types)
