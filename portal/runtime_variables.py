@@ -122,13 +122,13 @@ def _offered_urls(stack: EmbeddedStack) -> dict[str, str]:
 def _ai_variables(
     backend: Mapping[str, str], provision: Mapping[str, str], credentials: Mapping[str, str], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    database_password, redis_password = provision["ANBU_AI_DB_PASSWORD"], provision["ANBU_AI_REDIS_PASSWORD"]
-    own = {
-        "DATABASE_URL": change_user(backend["DATABASE_URL"], AI_ROLE, database_password),
-        "TIMESERIES_URL": change_user(backend["TIMESERIES_URL"], AI_ROLE, database_password),
-        "REDIS_URL": change_user(backend["REDIS_URL"], AI_VALKEY_USER, redis_password),
+    users = {
+        "DATABASE_URL": (AI_ROLE, provision["ANBU_AI_DB_PASSWORD"]),
+        "TIMESERIES_URL": (AI_ROLE, provision["ANBU_AI_DB_PASSWORD"]),
+        "REDIS_URL": (AI_VALKEY_USER, provision["ANBU_AI_REDIS_PASSWORD"]),
     }
-    own |= {name: environ[f"ANBU_AI_{name}"] for name in own if environ.get(f"ANBU_AI_{name}")}
+    own = {name: change_user(backend[name], *user) for name, user in users.items() if name in backend}
+    own |= {name: environ[f"ANBU_AI_{name}"] for name in users if environ.get(f"ANBU_AI_{name}")}
     shared = ("S3_ENDPOINT_URL", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY", "ANBU_BACKEND_URL")
     own |= {name: backend[name] for name in shared if name in backend}
     own["SECRET_KEY"] = credentials["AI_SECRET_KEY"]

@@ -129,7 +129,7 @@ def test_each_line_of_output_carries_the_name_of_its_process(terminal: Terminal)
     process.start()
     assert terminal.wait_for(lambda: len(terminal.lines()) == 3)
     assert terminal.lines() == [f"{'beat':<16}| {word}" for word in ("one", "two", "rest")]
-    assert process.poll() in (None, 0)
+    assert terminal.wait_for(lambda: process.poll() == 0)
 
 
 def test_a_quiet_console_writes_to_a_file_for_each_process(tmp_path: Path) -> None:
