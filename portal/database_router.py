@@ -16,7 +16,7 @@ class TimeSeriesRouter:
     db_for_write = db_for_read
 
     def allow_relation(self, one: Any, other: Any, **hints: Any) -> bool | None:
-        return self.db_for_read(type(one)) == self.db_for_read(type(other)) or None
+        return self.db_for_read(one.__class__) == self.db_for_read(other.__class__) or None
 
     def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool:
         """A migration step that names no model says by its hint `database` where it runs (silent: the default)."""
