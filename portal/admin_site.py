@@ -1,16 +1,59 @@
-"""The staff's site: Django's own admin under our name and theme."""
+"""The staff's site: Django's own admin under our name and theme, with the desk as its first page."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import AdminSite
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from seniors.models import Staff
+from seniors.revocations import revoke_session
+
+from .account_pages import LoginForm
+from .care_list import show_care_list
+from .care_pages import show_senior
+from .desk import show_desk, show_part
+from .emergency_page import show_emergency, show_emergency_state
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern, URLResolver
+    from django_stubs_ext import StrPromise
+
+
+@dataclass(frozen=True)
+class NavEntry:
+    """A line of the sidebar. `under` are path prefixes that belong to it besides its own."""
+
+    label: StrPromise
+    url_name: str
+    icon: str
+    who: str = "staff"
+    under: tuple[str, ...] = ()
+
+    def is_for(self, person: Staff) -> bool:
+        return (
+            self.who == "staff"
+            or (self.who == "supervisor" and person.is_supervisor)
+            or (self.who == "operator" and person.is_superuser)
+        )
+
+
+NAVIGATION = [
+    NavEntry(_("관제"), "admin:index", "desk"),
+    NavEntry(_("어르신"), "admin:care_list", "people", under=("/admin/seniors/senior/",)),
+    NavEntry(_("응급 상황"), "admin:monitoring_emergencylog_changelist", "emergency", under=("/admin/emergencies/",)),
+    NavEntry(_("기기 장애"), "admin:devices_fault_changelist", "fault"),
+    NavEntry(_("홈 허브"), "admin:devices_iothub_changelist", "hub"),
+    NavEntry(_("직원"), "admin:seniors_staff_changelist", "staff", "supervisor"),
+    NavEntry(_("가중치"), "admin:ai_aiweight_changelist", "weights", "supervisor"),
+    NavEntry(_("열람 기록"), "admin:seniors_accesslog_changelist", "log", "supervisor"),
+    NavEntry(_("일정"), "admin:django_celery_beat_periodictask_changelist", "schedule", "operator"),
+]
 
 
 class PortalAdminSite(AdminSite):
@@ -19,7 +62,51 @@ class PortalAdminSite(AdminSite):
     index_title = _("관제")
     site_url = None
     enable_nav_sidebar = True
+    login_form = LoginForm
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Caseworkers and supervisors; guardians have pages of their own."""
         return isinstance(request.user, Staff) and request.user.is_active and request.user.is_staff
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        pages: list[URLResolver | URLPattern] = [
+            path("parts/<slug:part>/", self.admin_view(show_part), name="part"),
+            path("care/", self.admin_view(show_care_list), name="care_list"),
+            path("care/<int:senior_id>/", self.admin_view(show_senior), name="care"),
+            path("care/<int:senior_id>/<slug:tab>/", self.admin_view(show_senior), name="care_tab"),
+            path("emergencies/<int:log_id>/", self.admin_view(show_emergency), name="emergency"),
+            path("emergencies/<int:log_id>/state/", self.admin_view(show_emergency_state), name="emergency_state"),
+        ]
+        return pages + super().get_urls()
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return show_desk(request)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if isinstance(request.user, Staff) and request.user.is_guardian:
+            return redirect("family")
+        return super().login(request, extra_context)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method == "POST":
+            revoke_session(request.session.session_key)
+        return super().logout(request, extra_context)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        if self.has_permission(request) and isinstance(request.user, Staff):
+            context["navigation"] = list_navigation(request.user, request.path)
+        return context
+
+
+def list_navigation(person: Staff, current: str) -> list[dict[str, Any]]:
+    """The sidebar for this person, with the line of the current page marked."""
+    lines = []
+    for entry in NAVIGATION:
+        if not entry.is_for(person):
+            continue
+        url = reverse(entry.url_name)
+        prefixes = (url, *entry.under)
+        is_current = current == url if entry.url_name == "admin:index" else current.startswith(prefixes)
+        lines.append({"label": entry.label, "url": url, "icon": entry.icon, "is_current": is_current})
+    return lines

@@ -22,7 +22,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 def visible_seniors(request: HttpRequest) -> SeniorQuerySet:
-    return Senior.objects.all().visible_to(request.user) if isinstance(request.user, Staff) else Senior.objects.none()
+    return Senior.objects.visible_to(request.user) if isinstance(request.user, Staff) else Senior.objects.none()
 
 
 class ScopedAdmin(admin.ModelAdmin[Row]):

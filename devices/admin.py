@@ -1,0 +1,113 @@
+"""Hubs and faults in the admin. A hub is registered here by the same code as by the API, and its key is shown once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.forms import ModelForm
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from seniors.models import Staff
+from seniors.scoped_admin import ScopedAdmin
+
+from . import registration
+from .faults import mark_seen
+from .models import Fault, IoTHub
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+
+class HubForm(ModelForm[IoTHub]):
+    class Meta:
+        model = IoTHub
+        fields = ("senior", "device_id")
+
+    def clean_device_id(self) -> str:
+        device_id: str = self.cleaned_data["device_id"]
+        if IoTHub.objects.registered().filter(device_id=device_id).exists():
+            raise ValidationError(_("이미 등록된 기기 번호입니다. 먼저 그 허브를 해지하세요."))
+        return device_id
+
+    def clean_senior(self) -> object:
+        senior = self.cleaned_data["senior"]
+        if IoTHub.objects.registered().filter(senior=senior).exists():
+            raise ValidationError(_("이 어르신 댁에는 이미 허브가 있습니다."))
+        return senior
+
+
+@admin.register(IoTHub)
+class IoTHubAdmin(ScopedAdmin[IoTHub]):
+    form = HubForm
+    list_display = ["device_id", "senior", "status", "last_seen_at", "battery", "registered_at", "deregistered_at"]
+    list_filter = ["status", ("deregistered_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["senior"]
+    search_fields = ["device_id", "senior__full_name"]
+    autocomplete_fields = ["senior"]
+    ordering = ["-hub_id"]
+    actions = ["rotate_keys", "deregister"]
+
+    def get_fields(self, request: HttpRequest, obj: IoTHub | None = None) -> list[str]:
+        if obj is None:
+            return ["senior", "device_id"]
+        return ["senior", "device_id", "status", "last_seen_at", "battery", "robot_online", "registered_at"]
+
+    def has_change_permission(self, request: HttpRequest, obj: IoTHub | None = None) -> bool:
+        # the list keeps its actions; one hub's fields are what it told us, or never change
+        return obj is None and super().has_change_permission(request)
+
+    def save_model(self, request: HttpRequest, obj: IoTHub, form: ModelForm[IoTHub], change: bool) -> None:
+        hub, key = registration.register_hub(obj.senior, obj.device_id, _person(request))
+        obj.pk = hub.pk
+        obj._state.adding = False
+        self._show_key(request, hub, key.key)
+
+    @admin.action(description=_("선택한 허브의 키를 새로 발급"))
+    def rotate_keys(self, request: HttpRequest, hubs: QuerySet[IoTHub]) -> None:
+        for hub in hubs.filter(deregistered_at__isnull=True):
+            self._show_key(request, hub, registration.rotate_key(hub.pk).key)
+
+    @admin.action(description=_("선택한 허브 해지"))
+    def deregister(self, request: HttpRequest, hubs: QuerySet[IoTHub]) -> None:
+        for hub in hubs.filter(deregistered_at__isnull=True):
+            registration.deregister(hub.pk, _person(request))
+            messages.success(request, gettext("허브 %(device)s을(를) 해지했습니다.") % {"device": hub.device_id})
+
+    def _show_key(self, request: HttpRequest, hub: IoTHub, key: str) -> None:
+        text = gettext("허브 %(device)s의 키입니다. 지금만 볼 수 있으니 옮겨 적으세요: %(key)s")
+        messages.warning(request, text % {"device": hub.device_id, "key": key})
+
+
+@admin.register(Fault)
+class FaultAdmin(ScopedAdmin[Fault]):
+    senior_path = "hub__senior"
+    list_display = ["senior_name", "kind", "sensor_id", "since", "cleared_at", "seen_at", "seen_by"]
+    list_display_links = None
+    list_filter = ["kind", ("cleared_at", admin.EmptyFieldListFilter), ("seen_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["hub__senior", "seen_by"]
+    search_fields = ["hub__senior__full_name", "hub__device_id"]
+    actions = ["mark_as_seen"]
+
+    @admin.display(description=_("어르신"), ordering="hub__senior__full_name")
+    def senior_name(self, fault: Fault) -> str:
+        return fault.hub.senior.full_name
+
+    @admin.action(description=_("확인함으로 표시"))
+    def mark_as_seen(self, request: HttpRequest, faults: QuerySet[Fault]) -> None:
+        for fault in faults.filter(seen_at__isnull=True):
+            mark_seen(fault.pk, _person(request))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Fault | None = None) -> bool:
+        return obj is None and super().has_change_permission(request)
+
+
+def _person(request: HttpRequest) -> Staff:
+    assert isinstance(request.user, Staff)  # noqa: S101 - the admin site lets nobody else in
+    return request.user

@@ -1,0 +1,146 @@
+"""What stands open for one person: unresolved emergencies, seniors to look after, equipment. Each a few queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Value, When
+from django.db.models.functions import Now
+
+from devices.models import Fault, IoTHub, SafetyCheck
+from monitoring.models import EmergencyLog, RiskState, Severity
+from seniors.models import Senior
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.db.models import QuerySet
+
+    from seniors.models import Staff
+
+CHECK_SHOWN_FOR = timedelta(minutes=30)
+SEVERITY_RANK = Case(
+    When(severity=Severity.CRITICAL, then=Value(0)),
+    When(severity=Severity.HIGH, then=Value(1)),
+    default=Value(2),
+    output_field=IntegerField(),
+)
+STATUS_RANK = Case(When(status="open", then=Value(0)), default=Value(1), output_field=IntegerField())
+
+
+@dataclass(frozen=True)
+class Card:
+    """One emergency as the desk shows it, with what the robot and the hub can do for it now."""
+
+    emergency: EmergencyLog
+    hub: IoTHub | None
+    check: SafetyCheck | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.emergency.status == EmergencyLog.Status.OPEN
+
+    @property
+    def is_resolved(self) -> bool:
+        return self.emergency.status == EmergencyLog.Status.RESOLVED
+
+    @property
+    def can_ask_robot(self) -> bool:
+        running = self.check is not None and self.check.status in SafetyCheck.RUNNING
+        return self.hub is not None and not running
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the card must be drawn anew."""
+        emergency, check, hub = self.emergency, self.check, self.hub
+        parts = [
+            emergency.status,
+            emergency.severity,
+            emergency.repeats,
+            emergency.acknowledged_by_id,
+            f"{check.check_id}:{check.status}" if check else "",
+            f"{hub.hub_id}:{hub.status}" if hub else "",
+        ]
+        return "/".join(map(str, parts))
+
+
+@dataclass(frozen=True)
+class Homes:
+    """Hub states of the homes that one may see; `silent` are those without connection, the longest first."""
+
+    online: int
+    offline: int
+    never_seen: int
+    silent: list[IoTHub]
+    waiting: list[IoTHub]
+
+
+def list_cards(user: Staff) -> list[Card]:
+    """Every unresolved emergency: those nobody has taken first, then by severity, then the oldest."""
+    emergencies = (
+        EmergencyLog.objects.filter(status__in=EmergencyLog.UNRESOLVED, senior__in=_seniors(user))
+        .select_related("senior", "acknowledged_by")
+        .order_by(STATUS_RANK, SEVERITY_RANK, "occurred_at")
+    )
+    return make_cards(emergencies)
+
+
+def make_cards(emergencies: Iterable[EmergencyLog]) -> list[Card]:
+    listed = list(emergencies)
+    senior_ids = {emergency.senior_id for emergency in listed}
+    hubs = {hub.senior_id: hub for hub in IoTHub.objects.registered().filter(senior_id__in=senior_ids)}
+    checks = latest_checks(senior_ids)
+    return [Card(emergency, hubs.get(emergency.senior_id), checks.get(emergency.senior_id)) for emergency in listed]
+
+
+def latest_checks(senior_ids: Iterable[int]) -> dict[int, SafetyCheck]:
+    """The newest safety check of each senior, while it is news."""
+    recent = (
+        SafetyCheck.objects.filter(senior_id__in=senior_ids, requested_at__gt=Now() - CHECK_SHOWN_FOR)
+        .order_by("senior_id", "-check_id")
+        .distinct("senior_id")
+    )
+    return {check.senior_id: check for check in recent}
+
+
+def list_watched(user: Staff, limit: int = 20) -> QuerySet[RiskState]:
+    """Seniors whose risk asks for a look and who have no emergency yet."""
+    unresolved = EmergencyLog.objects.filter(senior=OuterRef("senior"), status__in=EmergencyLog.UNRESOLVED)
+    return (
+        RiskState.objects.filter(level__in=["warning", "emergency"], senior__in=_seniors(user))
+        .filter(~Exists(unresolved))
+        .select_related("senior")
+        .order_by("-score")[:limit]
+    )
+
+
+def list_open_faults(user: Staff, limit: int = 50) -> QuerySet[Fault]:
+    """Faults that last, those nobody has looked at first."""
+    return (
+        Fault.objects.filter(cleared_at__isnull=True, hub__senior__in=_seniors(user), hub__deregistered_at__isnull=True)
+        .select_related("hub__senior", "seen_by")
+        .order_by(F("seen_at").asc(nulls_first=True), "-since")[:limit]
+    )
+
+
+def count_homes(user: Staff, limit: int = 12) -> Homes:
+    hubs = IoTHub.objects.registered().filter(senior__in=_seniors(user))
+    counts = hubs.aggregate(
+        online=Count("pk", filter=Q(status="online")),
+        offline=Count("pk", filter=Q(status="offline")),
+        never_seen=Count("pk", filter=Q(status="never_seen")),
+    )
+    named = hubs.select_related("senior")
+    silent = list(named.filter(status="offline").order_by("last_seen_at")[:limit])
+    waiting = list(named.filter(status="never_seen").order_by("registered_at")[:limit])
+    return Homes(silent=silent, waiting=waiting, **counts)
+
+
+def count_untaken(user: Staff) -> int:
+    return EmergencyLog.objects.filter(status="open", senior__in=_seniors(user)).count()
+
+
+def _seniors(user: Staff) -> QuerySet[Senior]:
+    return Senior.objects.visible_to(user).order_by()

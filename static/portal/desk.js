@@ -1,0 +1,94 @@
+/** Joins a page to the staff socket: its live parts, its own connection state, spans that go on, and receipts. */
+
+import { listenForActs } from "./emergency.js";
+import { Part } from "./parts.js";
+import { StaffSocket } from "./staff_socket.js";
+
+const words = document.getElementById("live-words").dataset;
+const unreceived = new Map(); // delivery_id -> log_id, until this page shows that emergency
+let clockOffset = 0; // the server's clock minus ours
+
+const parts = [...document.querySelectorAll("[data-part]")].map(
+  (element) => new Part(element, { drawn: afterDrawing, failed: afterFailing }),
+);
+const socket = new StaffSocket({ onMessage: takeMessage, onState: showState });
+
+function takeMessage(message) {
+  if (message.server_time) clockOffset = Date.parse(message.server_time) - Date.now();
+  if (message.delivery_id) unreceived.set(message.delivery_id, String(message.emergency.log_id));
+  for (const part of parts) if (part.concerns(message)) part.refresh();
+  confirmShown();
+}
+
+/** Says "received" for alerts that stand on a page somebody can see. */
+function confirmShown() {
+  if (document.hidden) return;
+  for (const [deliveryId, logId] of unreceived) {
+    if (!document.querySelector(`[data-log="${logId}"]`)) continue;
+    if (socket.send({ type: "delivery.received", delivery_id: deliveryId })) unreceived.delete(deliveryId);
+  }
+}
+
+function afterDrawing() {
+  tick();
+  confirmShown();
+  showTitle();
+}
+
+function afterFailing(error) {
+  if (error.status === 401) signOut();
+}
+
+function showTitle() {
+  const open = document.querySelectorAll(".card.status-open").length;
+  const plain = document.title.replace(/^\(\d+\) /, "");
+  document.title = open ? `(${open}) ${plain}` : plain;
+}
+
+function showState(state) {
+  if (state === "signed-out") return signOut();
+  const sign = document.getElementById("connection");
+  if (!sign) return;
+  sign.dataset.state = state;
+  const text = { live: words.connected, connecting: words.connecting, lost: words.lost, refused: words.refused }[state];
+  sign.querySelector(".connection-text").textContent = text;
+}
+
+function signOut() {
+  const next = encodeURIComponent(location.pathname + location.search);
+  location.assign(`${words.login}?next=${next}`);
+}
+
+function say(seconds) {
+  const fill = (pattern, values) => pattern.replace(/\{(\w)\}/g, (_all, name) => values[name]);
+  if (seconds < 60) return fill(words.seconds, { n: seconds });
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return fill(words.minutes, { n: minutes });
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return fill(words.hours, { h: hours, m: minutes % 60 });
+  return fill(words.days, { n: Math.floor(hours / 24) });
+}
+
+function tick() {
+  const now = Date.now() + clockOffset;
+  for (const element of document.querySelectorAll("time[data-elapsed]")) {
+    const text = say(Math.max(0, Math.floor((now - Date.parse(element.dateTime)) / 1000)));
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+let noticeTimer = 0;
+function notify(text, failed = false) {
+  const notice = document.getElementById("notice");
+  notice.textContent = text;
+  notice.classList.toggle("is-failure", failed);
+  notice.hidden = false;
+  clearTimeout(noticeTimer);
+  noticeTimer = setTimeout(() => (notice.hidden = true), failed ? 8_000 : 3_000);
+}
+
+listenForActs({ words, notify, done: () => parts.forEach((part) => part.refresh()) });
+document.addEventListener("visibilitychange", confirmShown);
+setInterval(tick, 1_000);
+showTitle();
+socket.connect();

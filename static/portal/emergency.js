@@ -1,0 +1,87 @@
+/** What a person does about an emergency, a senior or a fault: each button's or form's `data-act` through the API. */
+
+import { ApiError, call } from "./api.js";
+
+const ACTS = {
+  acknowledge: { word: "taken", run: ({ log }) => call("POST", `/emergencies/${log}/acknowledge`, {}) },
+  ask: { word: "asked", run: ({ senior }) => call("POST", `/seniors/${senior}/safety-checks`, {}) },
+  resolve: {
+    word: "resolved",
+    run: ({ log, form }) =>
+      call("POST", `/emergencies/${log}/resolve`, { outcome: form.get("outcome"), note: form.get("note") }),
+  },
+  seen: { word: "saved", run: ({ data }) => call("POST", `/faults/${data.fault}/seen`, {}) },
+  consent: {
+    word: "saved",
+    reload: true,
+    run: ({ senior, data }) => call("PATCH", `/seniors/${senior}`, { video_consent: data.value === "true" }),
+  },
+  map: {
+    word: "saved",
+    reload: true,
+    run: ({ senior, form }) => call("PUT", `/seniors/${senior}/staff/${findStaff(form.get("person"))}`),
+  },
+  unmap: {
+    word: "saved",
+    reload: true,
+    run: ({ senior, data }) => call("DELETE", `/seniors/${senior}/staff/${data.staff}`),
+  },
+};
+
+function findStaff(text) {
+  const option = [...document.querySelectorAll("#assignable option")].find((one) => one.value === text);
+  if (!option) throw new ApiError(0, "unknown_staff", "");
+  return option.dataset.staff;
+}
+
+/** The screen's word for a failed call. */
+function explain(error, words) {
+  if (error.status === 401) return words.signedOut;
+  if (error.status === 429) return words.throttled;
+  const known = {
+    no_hub: words.noHub,
+    already_resolved: words.alreadyResolved,
+    store_unavailable: words.storeUnavailable,
+    unknown_staff: words.unknownStaff,
+  };
+  return known[error.code] ?? (error.status === 403 ? words.forbidden : words.failed);
+}
+
+/**
+ * Listens on the whole page.
+ * @param {{words: DOMStringMap, notify: (text: string, failed?: boolean) => void, done: () => void}} page
+ */
+export function listenForActs({ words, notify, done }) {
+  async function perform(source, form) {
+    const act = ACTS[source.dataset.act];
+    const button = form ? source.querySelector("[type=submit]") : source;
+    const about = {
+      log: source.closest("[data-log]")?.dataset.log,
+      senior: source.closest("[data-senior]")?.dataset.senior,
+      data: source.dataset,
+      form,
+    };
+    button.disabled = true;
+    try {
+      await act.run(about);
+      notify(words[act.word]);
+      if (act.reload && !source.closest("[data-part]")) location.reload();
+      done();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      notify(explain(error, words), true);
+      button.disabled = false;
+      if (error.code === "already_resolved") done();
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-act]");
+    if (button && !button.disabled) perform(button, null);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.dataset.act) return;
+    event.preventDefault();
+    perform(event.target, new FormData(event.target));
+  });
+}
