@@ -36,4 +36,6 @@ def store_history(hub_id: int, events: Sequence[SensorReading]) -> int:
             for event in events:
                 copy.write_row(event)
         cursor.execute(STORE, [hub_id, hub_id])
-        return int(cursor.fetchone()[0])
+        stored = int(cursor.fetchone()[0])
+        cursor.execute("DROP TABLE imported")  # also where the caller's transaction goes on
+    return stored

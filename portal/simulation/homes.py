@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 INGEST_DAYS = 30  # the backend takes no event that is older
 MARGIN = timedelta(minutes=10)  # so that what is about to become too old is not sent in vain
-CHUNK = 500
+CHUNK = 1_000
 PENDING_MOST = 5_000
 PAST_PAUSE_S = 0.05  # the past is written in handfuls: each write costs an fsync
 ROBOT_DELAY_S = 2.0
@@ -132,9 +132,11 @@ class Home:
                     break
                 self._silenced += 1
                 continue
-            if (wait := self._due(event.timestamp) - time.monotonic()) > 0 or len(chunk) >= CHUNK:
+            wait = self._due(event.timestamp) - time.monotonic()
+            if wait > 0 or len(chunk) >= CHUNK:
                 await self._record(chunk)
-                await asyncio.sleep(max(wait, 0.0 if self._past_recorded.is_set() else PAST_PAUSE_S))
+            if wait > 0:
+                await asyncio.sleep(wait if self._past_recorded.is_set() else max(wait, PAST_PAUSE_S))
             self._reached = event.timestamp
             chunk.append(Event(event.sensor_id, event.event_content, event.sensor_value, event.timestamp))
         await self._record(chunk)
@@ -148,6 +150,7 @@ class Home:
         if chunk:
             self._hub.record_many(chunk)
             chunk.clear()
+            await asyncio.sleep(0)
         while self._hub.pending > PENDING_MOST:
             await asyncio.sleep(0.05)
 

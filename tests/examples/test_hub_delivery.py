@@ -105,7 +105,7 @@ async def test_a_200_that_is_not_from_the_backend_deletes_nothing(backend: Backe
 async def test_a_batch_that_the_backend_cannot_read_costs_only_the_bad_event(
     backend: BackendDouble, run_hub: RunHub
 ) -> None:
-    malformed = (400, {}, {"code": "malformed"})
+    malformed: tuple[int, dict[str, str], dict[str, str]] = (400, {}, {"code": "malformed"})
     backend.refusals.extend([malformed, malformed, malformed])  # of 8, of 4, of 2
     backend.refusals.append(malformed)  # of 1: that one is given up
     async with run_hub() as hub:
