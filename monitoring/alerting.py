@@ -162,7 +162,6 @@ def note_safety_check(senior_id: int, check_id: int, status: str, by: Staff | No
 
 
 def _open(cause: Cause, grade: str) -> EmergencyLog:
-    rung, people = Rung.CASEWORKERS, on_rung(cause.senior_id, Rung.CASEWORKERS)
     log = EmergencyLog.objects.create(
         senior_id=cause.senior_id,
         event_type=cause.event_type,
@@ -172,8 +171,7 @@ def _open(cause: Cause, grade: str) -> EmergencyLog:
         weight_id=cause.weight_id,
         test=cause.test,
     )
-    if not people:
-        rung, people = _first_occupied(log, Rung.ON_DUTY)
+    rung, people = _first_occupied(log, Rung.CASEWORKERS)
     _set_step(log, rung)
     _note(log, "raised", None, source=cause.source, description=cause.description)
     announce(log, "raised", alert=people)

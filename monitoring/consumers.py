@@ -11,7 +11,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import InterfaceError, OperationalError
 
 from devices import revocation_feed
-from devices.camera import signaling
+from devices.camera.inbox import inbox
+from devices.camera.signaling import RelayUnavailable
 from devices.database_threads import in_database_thread
 from devices.origins import header, is_foreign
 from devices.strict_json import MalformedJSON, parse_strict
@@ -20,6 +21,7 @@ from seniors.sessions import session_key_of, staff_of_session
 
 from . import alerting, staff_messages, staff_queries
 from .alerting import AlreadyResolved
+from .camera_views import NotVisible, judge_view
 from .models import EmergencyLog
 from .staff_feed import CLOSE_SERVICE_RESTART, Unreceived, deal, feed
 
@@ -202,7 +204,17 @@ class StaffConsumer(AsyncWebsocketConsumer):
         senior_id, reason = integer(message, "senior_id"), message.get("reason")
         if not isinstance(reason, str) or not reason.strip():
             raise Refused("reason_required", "say why you look")
-        await signaling.request_stream(self.staff, senior_id, reason, message.get("id"), self.put)
+        about = message.get("id")
+        try:
+            refusal = await in_database_thread(judge_view, self.staff, senior_id, reason)
+            if refusal:
+                self.put(staff_messages.stream_ended(refusal, about))
+            else:
+                await inbox().ask(senior_id, reason, about, self.put)
+        except NotVisible as error:
+            raise Refused("not_found", "there is no such senior") from error
+        except RelayUnavailable as error:
+            raise Refused("relay_unavailable", "the camera relay cannot be reached; try again") from error
 
     async def _hear_error(self, message: dict[str, Any]) -> None:
         log.info("a page reports an error", staff_id=self.staff_id, code=str(message.get("code"))[:80])

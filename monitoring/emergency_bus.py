@@ -52,7 +52,7 @@ def parse_entry(text: bytes | str | None) -> EmergencyDetected:
     if type(senior_id) is not int or not (weight_id is None or type(weight_id) is int) or occurred_at is None:
         raise MalformedEntry("senior_id and weight_id are integers, occurred_at is a time with an offset")
     try:
-        event_type, severity = EventType(entry.get("event_type")), Severity(entry.get("severity"))
+        event_type, severity = EventType(_text(entry, "event_type")), Severity(_text(entry, "severity"))
     except ValueError as error:
         raise MalformedEntry(str(error)) from error
     episode = _text(entry, "episode")

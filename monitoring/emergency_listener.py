@@ -59,7 +59,7 @@ class EmergencyListener:
             self._has_leftovers = bool(entries)
 
     def _take_turn(self) -> None:
-        claimed = self._redis.xautoclaim(STREAM, GROUP, self._name, CLAIM_AFTER_MS, count=50)
+        claimed: Any = self._redis.xautoclaim(STREAM, GROUP, self._name, CLAIM_AFTER_MS, count=50)
         for entry_id, fields in claimed[1]:
             self._consume(entry_id, fields)
         answer: Any = self._redis.xreadgroup(GROUP, self._name, {STREAM: ">"}, count=50, block=BLOCK_MS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
@@ -51,7 +52,7 @@ def take_batch(hub_id: int, senior_id: int, body: bytes, arrived_at: datetime) -
         {
             "accepted": accepted,
             "duplicates": len(verdicts.accepted) - accepted,
-            "rejected": [rejection._asdict() for rejection in verdicts.rejected],
+            "rejected": [asdict(rejection) for rejection in verdicts.rejected],
             "server_time": arrived_at.isoformat(),
         },
     )

@@ -38,7 +38,8 @@ class SensorReading(NamedTuple):
     sensor_value: bool
 
 
-class Rejection(NamedTuple):
+@dataclass(frozen=True)
+class Rejection:
     index: int
     code: str
     detail: str

@@ -25,6 +25,8 @@ from .hub_batches import Answer, TooLarge
 if TYPE_CHECKING:
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
+    from devices.authentication import HubPrincipal
+
 log = structlog.get_logger(__name__)
 PATH = "/api/v1/hub/events"
 BATCHES = Counter("anbu_ingest_batches_total", "Batches posted by hubs, by status", ["status"])
@@ -51,7 +53,7 @@ class IngestApp:
         try:
             hub = await key_cache.authenticate(headers.get(b"authorization", ""))
             if hub is None or scope["method"] != "POST":
-                await self.django(scope, no_body, send)
+                await self.django(scope, without_body(receive), send)
                 return
             answer = await self._take(hub, headers, receive, arrived_at)
         except Disconnected:
@@ -63,7 +65,7 @@ class IngestApp:
         await answer_with(send, answer)
 
     async def _take(
-        self, hub: key_cache.HubPrincipal, headers: dict[bytes, str], receive: ASGIReceiveCallable, arrived_at: datetime
+        self, hub: HubPrincipal, headers: dict[bytes, str], receive: ASGIReceiveCallable, arrived_at: datetime
     ) -> Answer:
         try:
             body = await read_body(receive, headers.get(b"content-length", ""))
@@ -108,5 +110,18 @@ async def answer_with(send: ASGISendCallable, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def no_body() -> Any:
-    return {"type": "http.request", "body": b"", "more_body": False}
+def without_body(receive: ASGIReceiveCallable) -> Any:
+    """`receive` with an empty body: what the client sends of it is let go as it comes, and never kept."""
+    is_told = False
+
+    async def receive_nothing() -> Any:
+        nonlocal is_told
+        if not is_told:
+            is_told = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        message = await receive()
+        while message["type"] == "http.request":
+            message = await receive()
+        return message
+
+    return receive_nothing

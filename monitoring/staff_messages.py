@@ -38,5 +38,10 @@ def pulse(head_seq: int, server_time: datetime) -> Message:
     return {"type": "pulse", "head_seq": head_seq, "server_time": moment(server_time)}
 
 
+def stream_ended(reason: str, about: Any) -> Message:
+    """Before any offer: there is no stream_id yet."""
+    return {"type": "stream.ended", "stream_id": None, "about": about, "reason": reason}
+
+
 def error(code: str, detail: str, about: Any = None) -> Message:
     return {"type": "error", "code": code, "detail": detail, "about": about}
