@@ -46,6 +46,11 @@ class Finding:
     weights: LoadedWeights | None = None
 
     @property
+    def gist(self) -> str:
+        """What has to be reported at once when it changes; the growing numbers can wait for their minute."""
+        return f"{self.level} {self.reasons[0]['code']} {self.episode or ''}".rstrip()
+
+    @property
     def weight_id(self) -> int | None:
         return self.weights.ref.weight_id if self.weights else None
 

@@ -103,14 +103,14 @@ class Scorer:
 
     def _report(self, state: ShardState, findings: list[Finding], now: float) -> int:
         everything = now - state.reported_at >= REPEAT_SECONDS
-        due = [finding for finding in findings if everything or finding.level != state.seniors[finding.senior_id].level]
+        due = [finding for finding in findings if everything or finding.gist != state.seniors[finding.senior_id].said]
         try:
             self._backend.report_risks([make_risk(finding, now) for finding in due])
         except BackendError as error:
             log.warning("risks_not_reported", seniors=len(due), error=str(error), again=error.again)
             return 0
         for finding in due:
-            state.seniors[finding.senior_id].level = finding.level
+            state.seniors[finding.senior_id].said = finding.gist
         if everything:
             state.reported_at = now
         return len(due)

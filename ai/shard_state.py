@@ -26,12 +26,12 @@ FORMAT = 1
 class Remembered(msgspec.Struct, array_like=True):
     """Per senior. Times are epoch seconds, 0 for never.
 
-    `level` is the one last reported to the backend, `published_at` the last publication of the present emergency,
+    `said` is what was last reported to the backend, `published_at` the last publication of the present emergency,
     `settled_at` the time before which a hub that came back is still delivering what it kept.
     """
 
     last_event: float = 0.0
-    level: str = ""
+    said: str = ""
     published_at: float = 0.0
     settled_at: float = 0.0
     was_online: bool = False

@@ -9,6 +9,8 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from .backend_client import BackendClient
 from .scoring import Scorer
@@ -27,7 +29,9 @@ RETRIES = 5
 
 @cache
 def connect_redis() -> Redis:
-    return Redis.from_url(settings.REDIS_URL, socket_timeout=3, socket_connect_timeout=3)
+    # one quick retry: the library's own wait up to ten seconds, longer than a tick has
+    retry = Retry(NoBackoff(), 1)
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=3, socket_connect_timeout=3, retry=retry)
 
 
 @cache

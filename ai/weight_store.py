@@ -77,9 +77,11 @@ class WeightStore:
         self._read = read
         self._resident: dict[int, LoadedWeights] = {}
         self._retry_at: dict[int, float] = {}
+        self._cache_is_away = False
 
     def load(self, refs: Sequence[WeightRef]) -> dict[int, LoadedWeights]:
         """Weights by senior id; a senior whose weights were never to be had is left out."""
+        self._cache_is_away = False
         missing = self._load_cached([ref for ref in refs if self._is_wanted(ref)])
         self._load_originals(missing)
         loaded = {ref.senior_id: self._resident[ref.senior_id] for ref in refs if ref.senior_id in self._resident}
@@ -103,7 +105,7 @@ class WeightStore:
             try:
                 values = cast("list[bytes | None]", self._cache.mget([cache_key(ref) for ref in chunk]))
             except RedisError as error:
-                log.warning("weights_cache_away", error=str(error))
+                self._note_absence(error)
                 LOOKUPS.labels("away").inc(len(refs) - start)
                 return missing + refs[start:]
             missing.extend(ref for ref, value in zip(chunk, values, strict=True) if not self._take_cached(ref, value))
@@ -146,16 +148,23 @@ class WeightStore:
         self._resident[ref.senior_id] = LoadedWeights(ref, silences)
 
     def _remember(self, ref: WeightRef, data: bytes) -> None:
+        if self._cache_is_away:
+            return
         try:
             self._cache.set(cache_key(ref), data, ex=CACHE_SECONDS)
         except RedisError as error:
-            log.warning("weights_cache_away", error=str(error))
+            self._note_absence(error)
 
     def _forget(self, ref: WeightRef) -> None:
         try:
             self._cache.delete(cache_key(ref))
         except RedisError as error:
-            log.warning("weights_cache_away", error=str(error))
+            self._note_absence(error)
+
+    def _note_absence(self, error: RedisError) -> None:
+        """The rest of this pass does without the cache: a time-out for each senior would outlast the tick."""
+        self._cache_is_away = True
+        log.warning("weights_cache_away", error=str(error))
 
 
 def cache_key(ref: WeightRef) -> str:
