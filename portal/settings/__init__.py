@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import django_stubs_ext
@@ -46,7 +47,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 SILENCED_SYSTEM_CHECKS = [] if SECURE else ["security.W004", "security.W008", "security.W012", "security.W016"]
 
 INSTALLED_APPS = [
-    "daphne",
+    # daphne takes over `runserver`; elsewhere it would only cost each process Twisted's start
+    *(["daphne"] if sys.argv[1:2] == ["runserver"] else []),
     "portal.apps.PortalConfig",
     "portal.apps.PortalAdminConfig",
     "django.contrib.auth",
