@@ -16,12 +16,14 @@ from ai.weight_registry import Application, register_weights
 from ai.weight_store import WeightRef
 from devices.models import IoTHub
 from monitoring.models import IngestBatch, SensorLog
-from seniors.models import Role, Senior, Staff
+from seniors.models import Role, Senior
+from tests.factories import make_staff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ai.models import AIWeight
+    from seniors.models import Staff
 
 
 def make_senior(name: str = "김순자", *, status: str | None = "online") -> Senior:
@@ -33,11 +35,11 @@ def make_senior(name: str = "김순자", *, status: str | None = "online") -> Se
 
 
 def make_supervisor() -> Staff:
-    return Staff.objects.create_user("boss@example.com", "a long password", full_name="박관리", role=Role.SUPERVISOR)
+    return make_staff(Role.SUPERVISOR)
 
 
 def make_caseworker() -> Staff:
-    return Staff.objects.create_user("case@example.com", "a long password", full_name="이담당")
+    return make_staff()
 
 
 def sense(senior: Senior, moments: Iterable[datetime], content: str = "motion", *, late: bool = False) -> None:

@@ -101,7 +101,7 @@ def test_many_seniors_are_scored_as_each_alone() -> None:
 
 
 def test_levels_rise_with_the_share_of_the_allowed_silence() -> None:
-    grades = grade_scores(np.array([0.0, 0.59, 0.6, 0.85, 0.999, 1.0, 3.0]))
+    grades = grade_scores(np.array([0.0, 0.49, 0.5, 0.7, 0.999, 1.0, 3.0]))
     assert [LEVELS[grade] for grade in grades] == [
         "normal",
         "normal",

@@ -223,7 +223,7 @@ def test_a_tick_reads_a_batch_that_committed_late(scorer: Scorer, redis: Redis, 
 
 def test_the_next_tick_uses_weights_that_were_rolled_back(scorer: Scorer, redis: Redis, backend: BackendDouble) -> None:
     senior, boss = make_senior(), make_supervisor()
-    first = make_live_weights(senior, 6.0)
+    first = make_live_weights(senior, 8.0)
     second = make_live_weights(senior, 2.0)
     sense(senior, [hours_ago(3)])
     tick(scorer)
