@@ -124,8 +124,10 @@ class Launch:
 
     def _prepare_stores(self) -> None:
         steps = [
-            self._command("migrate", "migrate", "--no-input"),
-            self._command("migrate-timeseries", "migrate", "--no-input", "--database", "timeseries"),
+            self._command("migrate", "migrate", "--no-input", "--verbosity", "0"),
+            self._command(
+                "migrate-timeseries", "migrate", "--no-input", "--verbosity", "0", "--database", "timeseries"
+            ),
         ]
         if self._collect:
             steps.append(self._command("collectstatic", "collectstatic", "--no-input", "--clear"))
