@@ -30,7 +30,7 @@ $(INSTALLED): $(REQUIREMENTS)
 		echo "$(PYTHON) has no venv. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing dependencies into $(VENV) ..."
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes \
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --use-pep517 --require-hashes \
 		$(addprefix -r ,$(REQUIREMENTS))
 	@touch $@
 

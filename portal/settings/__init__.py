@@ -219,7 +219,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "portal.api_schema.add_ingest",
+        "portal.api_schema.add_problems",
     ],
     "ENUM_NAME_OVERRIDES": {
         "EmergencyStatus": "monitoring.models.EmergencyLog.Status",
