@@ -18,6 +18,8 @@ from .faults import mark_seen
 from .models import Fault, IoTHub
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
@@ -51,7 +53,7 @@ class IoTHubAdmin(ScopedAdmin[IoTHub]):
     ordering = ["-hub_id"]
     actions = ["rotate_keys", "deregister"]
 
-    def get_fields(self, request: HttpRequest, obj: IoTHub | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: IoTHub | None = None) -> Sequence[str]:
         if obj is None:
             return ["senior", "device_id"]
         return ["senior", "device_id", "status", "last_seen_at", "battery", "robot_online", "registered_at"]
@@ -69,12 +71,12 @@ class IoTHubAdmin(ScopedAdmin[IoTHub]):
     @admin.action(description=_("선택한 허브의 키를 새로 발급"))
     def rotate_keys(self, request: HttpRequest, hubs: QuerySet[IoTHub]) -> None:
         for hub in hubs.filter(deregistered_at__isnull=True):
-            self._show_key(request, hub, registration.rotate_key(hub.pk).key)
+            self._show_key(request, hub, registration.rotate_key(hub).key)
 
     @admin.action(description=_("선택한 허브 해지"))
     def deregister(self, request: HttpRequest, hubs: QuerySet[IoTHub]) -> None:
         for hub in hubs.filter(deregistered_at__isnull=True):
-            registration.deregister(hub.pk, _person(request))
+            registration.deregister(hub, _person(request))
             messages.success(request, gettext("허브 %(device)s을(를) 해지했습니다.") % {"device": hub.device_id})
 
     def _show_key(self, request: HttpRequest, hub: IoTHub, key: str) -> None:
@@ -99,7 +101,7 @@ class FaultAdmin(ScopedAdmin[Fault]):
     @admin.action(description=_("확인함으로 표시"))
     def mark_as_seen(self, request: HttpRequest, faults: QuerySet[Fault]) -> None:
         for fault in faults.filter(seen_at__isnull=True):
-            mark_seen(fault.pk, _person(request))
+            mark_seen(fault, _person(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

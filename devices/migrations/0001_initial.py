@@ -7,129 +7,251 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('seniors', '0001_initial'),
+        ("seniors", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='IoTHub',
+            name="IoTHub",
             fields=[
-                ('hub_id', models.AutoField(primary_key=True, serialize=False)),
-                ('device_id', models.CharField(max_length=64, verbose_name='기기 번호')),
-                ('api_key_hash', models.CharField(blank=True, help_text='of the newest key; hub_keys has all of them', max_length=64)),
-                ('status', models.CharField(choices=[('online', '연결됨'), ('offline', '연결 끊김'), ('never_seen', '첫 연결 대기')], default='never_seen', max_length=16, verbose_name='상태')),
-                ('status_changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='the staff feed looks for newer ones')),
-                ('last_seen_at', models.DateTimeField(blank=True, null=True, verbose_name='마지막 접속')),
-                ('registered_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='등록일')),
-                ('deregistered_at', models.DateTimeField(blank=True, null=True, verbose_name='해지일')),
-                ('battery', models.SmallIntegerField(blank=True, null=True, verbose_name='배터리')),
-                ('robot_online', models.BooleanField(null=True, verbose_name='로봇 연결')),
-                ('socket_id', models.CharField(blank=True, help_text='the live socket; empty when there is none', max_length=36)),
-                ('silent_at', models.DateTimeField(blank=True, help_text='offline from then on, if nothing comes before', null=True)),
-                ('senior', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hubs', to='seniors.senior', verbose_name='어르신')),
+                ("hub_id", models.AutoField(primary_key=True, serialize=False)),
+                ("device_id", models.CharField(max_length=64, verbose_name="기기 번호")),
+                (
+                    "api_key_hash",
+                    models.CharField(
+                        blank=True, help_text="of the newest key; hub_keys has all of them", max_length=64
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("online", "연결됨"), ("offline", "연결 끊김"), ("never_seen", "첫 연결 대기")],
+                        default="never_seen",
+                        max_length=16,
+                        verbose_name="상태",
+                    ),
+                ),
+                (
+                    "status_changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="the staff feed looks for newer ones",
+                    ),
+                ),
+                ("last_seen_at", models.DateTimeField(blank=True, null=True, verbose_name="마지막 접속")),
+                (
+                    "registered_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="등록일"),
+                ),
+                ("deregistered_at", models.DateTimeField(blank=True, null=True, verbose_name="해지일")),
+                ("battery", models.SmallIntegerField(blank=True, null=True, verbose_name="배터리")),
+                ("robot_online", models.BooleanField(null=True, verbose_name="로봇 연결")),
+                (
+                    "socket_id",
+                    models.CharField(blank=True, help_text="the live socket; empty when there is none", max_length=36),
+                ),
+                (
+                    "silent_at",
+                    models.DateTimeField(
+                        blank=True, help_text="offline from then on, if nothing comes before", null=True
+                    ),
+                ),
+                (
+                    "senior",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="hubs",
+                        to="seniors.senior",
+                        verbose_name="어르신",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '홈 허브',
-                'verbose_name_plural': '홈 허브',
-                'db_table': 'iot_hubs',
+                "verbose_name": "홈 허브",
+                "verbose_name_plural": "홈 허브",
+                "db_table": "iot_hubs",
             },
         ),
         migrations.CreateModel(
-            name='HubKey',
+            name="HubKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('prefix', models.CharField(max_length=16, unique=True)),
-                ('key_hash', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('hub', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='keys', to='devices.iothub')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("prefix", models.CharField(max_length=16, unique=True)),
+                ("key_hash", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "hub",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="keys", to="devices.iothub"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'hub_keys',
+                "db_table": "hub_keys",
             },
         ),
         migrations.CreateModel(
-            name='Fault',
+            name="Fault",
             fields=[
-                ('fault_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('hub_offline', '허브 연결 끊김'), ('robot_offline', '로봇 연결 끊김'), ('battery_low', '배터리 부족'), ('clock_skew', '허브 시계 어긋남'), ('sensor_dead', '센서 응답 없음'), ('sensor_chattering', '센서 오작동'), ('check_undeliverable', '안전 확인 전달 실패')], max_length=24, verbose_name='종류')),
-                ('sensor_id', models.CharField(blank=True, max_length=64)),
-                ('since', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='발생')),
-                ('cleared_at', models.DateTimeField(blank=True, null=True, verbose_name='해소')),
-                ('seen_at', models.DateTimeField(blank=True, null=True, verbose_name='확인')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('seen_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('hub', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='faults', to='devices.iothub')),
+                ("fault_id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("hub_offline", "허브 연결 끊김"),
+                            ("robot_offline", "로봇 연결 끊김"),
+                            ("battery_low", "배터리 부족"),
+                            ("clock_skew", "허브 시계 어긋남"),
+                            ("sensor_dead", "센서 응답 없음"),
+                            ("sensor_chattering", "센서 오작동"),
+                            ("check_undeliverable", "안전 확인 전달 실패"),
+                        ],
+                        max_length=24,
+                        verbose_name="종류",
+                    ),
+                ),
+                ("sensor_id", models.CharField(blank=True, max_length=64)),
+                (
+                    "since",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="발생"),
+                ),
+                ("cleared_at", models.DateTimeField(blank=True, null=True, verbose_name="해소")),
+                ("seen_at", models.DateTimeField(blank=True, null=True, verbose_name="확인")),
+                ("changed_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "seen_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "hub",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="faults", to="devices.iothub"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '기기 장애',
-                'verbose_name_plural': '기기 장애',
-                'db_table': 'faults',
-                'ordering': [models.OrderBy(models.F('since'), descending=True)],
+                "verbose_name": "기기 장애",
+                "verbose_name_plural": "기기 장애",
+                "db_table": "faults",
+                "ordering": [models.OrderBy(models.F("since"), descending=True)],
             },
         ),
         migrations.CreateModel(
-            name='SafetyCheck',
+            name="SafetyCheck",
             fields=[
-                ('check_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('status', models.CharField(choices=[('requested', '요청함'), ('delivered', '로봇이 묻는 중'), ('ok', '괜찮다고 답함'), ('help', '도움을 청함'), ('no_answer', '대답 없음'), ('undeliverable', '전달하지 못함')], default='requested', max_length=16)),
-                ('prompt', models.CharField(max_length=200)),
-                ('requested_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('help_at', models.DateTimeField(help_text='help was heard, whatever was answered before', null=True)),
-                ('expires_at', models.DateTimeField()),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('hub', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='safety_checks', to='devices.iothub')),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('senior', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='safety_checks', to='seniors.senior')),
+                ("check_id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("requested", "요청함"),
+                            ("delivered", "로봇이 묻는 중"),
+                            ("ok", "괜찮다고 답함"),
+                            ("help", "도움을 청함"),
+                            ("no_answer", "대답 없음"),
+                            ("undeliverable", "전달하지 못함"),
+                        ],
+                        default="requested",
+                        max_length=16,
+                    ),
+                ),
+                ("prompt", models.CharField(max_length=200)),
+                ("requested_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("delivered_at", models.DateTimeField(null=True)),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("help_at", models.DateTimeField(help_text="help was heard, whatever was answered before", null=True)),
+                ("expires_at", models.DateTimeField()),
+                ("changed_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "hub",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="safety_checks", to="devices.iothub"
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "senior",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="safety_checks", to="seniors.senior"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '안전 확인',
-                'verbose_name_plural': '안전 확인',
-                'db_table': 'safety_checks',
+                "verbose_name": "안전 확인",
+                "verbose_name_plural": "안전 확인",
+                "db_table": "safety_checks",
             },
         ),
         migrations.AddIndex(
-            model_name='iothub',
-            index=models.Index(condition=models.Q(('status', 'online')), fields=['silent_at'], name='hubs_due_offline'),
+            model_name="iothub",
+            index=models.Index(condition=models.Q(("status", "online")), fields=["silent_at"], name="hubs_due_offline"),
         ),
         migrations.AddIndex(
-            model_name='iothub',
-            index=models.Index(fields=['status_changed_at'], name='hubs_changed'),
+            model_name="iothub",
+            index=models.Index(fields=["status_changed_at"], name="hubs_changed"),
         ),
         migrations.AddConstraint(
-            model_name='iothub',
-            constraint=models.UniqueConstraint(condition=models.Q(('deregistered_at__isnull', True)), fields=('device_id',), name='one_registration_a_device'),
+            model_name="iothub",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deregistered_at__isnull", True)),
+                fields=("device_id",),
+                name="one_registration_a_device",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='iothub',
-            constraint=models.UniqueConstraint(condition=models.Q(('deregistered_at__isnull', True)), fields=('senior',), name='one_hub_a_senior'),
+            model_name="iothub",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deregistered_at__isnull", True)), fields=("senior",), name="one_hub_a_senior"
+            ),
         ),
         migrations.AddIndex(
-            model_name='fault',
-            index=models.Index(fields=['changed_at'], name='faults_changed'),
+            model_name="fault",
+            index=models.Index(fields=["changed_at"], name="faults_changed"),
         ),
         migrations.AddConstraint(
-            model_name='fault',
-            constraint=models.UniqueConstraint(condition=models.Q(('cleared_at__isnull', True)), fields=('hub', 'kind', 'sensor_id'), name='one_open_fault_a_kind'),
+            model_name="fault",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("cleared_at__isnull", True)),
+                fields=("hub", "kind", "sensor_id"),
+                name="one_open_fault_a_kind",
+            ),
         ),
         migrations.AddIndex(
-            model_name='safetycheck',
-            index=models.Index(condition=models.Q(('status__in', ['requested', 'delivered'])), fields=['expires_at'], name='checks_due'),
+            model_name="safetycheck",
+            index=models.Index(
+                condition=models.Q(("status__in", ["requested", "delivered"])), fields=["expires_at"], name="checks_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='safetycheck',
-            index=models.Index(fields=['changed_at'], name='checks_changed'),
+            model_name="safetycheck",
+            index=models.Index(fields=["changed_at"], name="checks_changed"),
         ),
         migrations.AddConstraint(
-            model_name='safetycheck',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['requested', 'delivered'])), fields=('hub',), name='one_running_check_a_hub'),
+            model_name="safetycheck",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ["requested", "delivered"])),
+                fields=("hub",),
+                name="one_running_check_a_hub",
+            ),
         ),
     ]
