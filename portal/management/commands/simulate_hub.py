@@ -110,7 +110,7 @@ class Command(BaseCommand):
         else:
             counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in asdict(total).items())
             took = f" in {extra['seconds']} s" if extra else ""
-            self.stdout.write(f"{what.replace('_', ' ')}{took}: {len(homes)} homes, past {percent} %, {counts}")
+            self.stdout.write(f"{what.replace('_', ' ')}{took}: homes {len(homes)}, past {percent} %, {counts}")
         self.stdout.flush()
 
 
