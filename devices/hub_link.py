@@ -101,6 +101,8 @@ class HubLink:
                 except Error as error:
                     log.warning("hub sockets end, the database is away", error=str(error))
                     self.store_went_away()
+                except Exception:  # this loop alone reaches the hubs: an error of ours must not end it
+                    log.exception("hub link failed, it goes on")
                 await hints.wait(self._wake, LOOK_S)
         finally:
             revocation_feed.unsubscribe(self)

@@ -55,7 +55,10 @@ class RevocationFeed:
         listening = asyncio.create_task(hints.listen([hints.REVOCATIONS], self._wake))
         try:
             while True:
-                await self._poll()
+                try:
+                    await self._poll()
+                except Exception:  # one listener's error must not keep revocations from the others
+                    log.exception("revocations were not all told, the feed goes on")
                 await hints.wait(self._wake, POLL_S)
         finally:
             listening.cancel()
