@@ -18,8 +18,6 @@ from .faults import mark_seen
 from .models import Fault, IoTHub
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
@@ -53,7 +51,9 @@ class IoTHubAdmin(ScopedAdmin[IoTHub]):
     ordering = ["-hub_id"]
     actions = ["rotate_keys", "deregister"]
 
-    def get_fields(self, request: HttpRequest, obj: IoTHub | None = None) -> Sequence[str]:
+    def get_fields(
+        self, request: HttpRequest, obj: IoTHub | None = None
+    ) -> list[str | list[str] | tuple[str, ...] | tuple[()]]:
         if obj is None:
             return ["senior", "device_id"]
         return ["senior", "device_id", "status", "last_seen_at", "battery", "robot_online", "registered_at"]

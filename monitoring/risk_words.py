@@ -16,11 +16,15 @@ def say_reason(reason: Mapping[str, Any]) -> str:
     code = str(reason.get("code", ""))
     if code == "silent_for" and "minutes" in values:
         return _say_silence(values)
-    if code == "no_events":
-        return _("집에서 온 기록이 아직 없습니다")
-    if code == "learning":
-        return _("이 사람의 생활을 아직 배우는 중입니다")
-    return _("모델이 평소와 다르다고 보았습니다 (%(code)s)") % {"code": code or "–"}
+    obstacles = {
+        "no_events": _("집에서 온 기록이 아직 없습니다"),
+        "no_weights": _("이 사람의 생활을 아직 배우는 중입니다"),
+        "no_hub": _("등록된 허브가 없습니다"),
+        "hub_never_seen": _("허브가 아직 한 번도 연결되지 않았습니다"),
+        "hub_offline": _("허브 연결이 끊겨 있습니다"),
+        "hub_catching_up": _("허브가 밀린 기록을 보내는 중입니다"),
+    }
+    return obstacles.get(code) or _("모델이 알린 까닭: %(code)s") % {"code": code or "–"}
 
 
 def say_reasons(reasons: Sequence[Mapping[str, Any]]) -> str:

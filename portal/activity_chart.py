@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime, tzinfo
 
 LABEL_WIDTH = 148
@@ -68,9 +68,16 @@ class Chart:
 
 
 def draw_lanes(
-    events: Iterable[tuple[datetime, str, bool]], start: datetime, end: datetime, zone: tzinfo, most_lanes: int = 24
+    events: Iterable[tuple[datetime, str, bool]],
+    start: datetime,
+    end: datetime,
+    zone: tzinfo,
+    *,
+    name: Callable[[str], str] = str,
+    most_lanes: int = 24,
 ) -> Chart:
-    """Lays out (timestamp, sensor_id, value) between `start` and `end`. Only events with value true are activity.
+    """Lays out (timestamp, sensor_id, value) between `start` and `end`. Only events with value true are activity;
+    `name` says what a sensor is called.
 
     Lanes are ordered by name; beyond `most_lanes` those that spoke least are left out.
     """
@@ -88,7 +95,7 @@ def draw_lanes(
     lanes = [
         Lane(
             sensor_id,
-            _shorten(sensor_id),
+            _shorten(name(sensor_id)),
             TOP + row * LANE_HEIGHT,
             _place_marks(slots[sensor_id], start, end),
             totals[sensor_id],

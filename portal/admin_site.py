@@ -21,6 +21,7 @@ from .emergency_page import show_emergency, show_emergency_state
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+    from django.template.response import TemplateResponse
     from django.urls import URLPattern, URLResolver
     from django_stubs_ext import StrPromise
 
@@ -79,7 +80,7 @@ class PortalAdminSite(AdminSite):
         ]
         return pages + super().get_urls()
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return show_desk(request)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -87,7 +88,7 @@ class PortalAdminSite(AdminSite):
             return redirect("family")
         return super().login(request, extra_context)
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         if request.method == "POST":
             revoke_session(request.session.session_key)
         return super().logout(request, extra_context)

@@ -18,6 +18,7 @@ from ai.models import AIWeight
 from devices.models import IoTHub
 from monitoring import sensor_events
 from monitoring.models import EmergencyLog
+from monitoring.sensor_words import say_sensor
 from seniors.access_log import record_request
 from seniors.models import AccessLog, Consent, Role, Senior, Staff
 
@@ -89,6 +90,7 @@ def gather_now(request: HttpRequest, senior: Senior) -> dict[str, Any]:
         start,
         end,
         timezone.get_current_timezone(),
+        name=say_sensor,
     )
     weights = AIWeight.objects.filter(senior=senior, is_active=True).first()
     return {"chart": chart, "last_event": events[-1] if events else None, "weights": weights}

@@ -44,7 +44,7 @@ def faults_part(user: Staff) -> dict[str, Any]:
 
 
 def alert_bar_part(user: Staff) -> dict[str, Any]:
-    return {"untaken_cards": [card for card in board.list_cards(user) if card.is_open]}
+    return {"cards": [card for card in board.list_cards(user) if card.is_open]}
 
 
 # part of the page -> (template, what it shows)
@@ -74,7 +74,10 @@ def show_part(request: HttpRequest, part: str) -> HttpResponse:
         raise Http404
     template, gather = PARTS[part]
     parts = gather(person_of(request))
-    record_sight(request, [card.emergency.senior_id for card in parts.get("cards", [])])
+    # a senior's own page shows that senior's emergencies itself
+    besides = request.GET.get("besides", "")
+    parts["cards"] = [card for card in parts.get("cards", []) if str(card.emergency.senior_id) != besides]
+    record_sight(request, [card.emergency.senior_id for card in parts["cards"]])
     return render(request, template, parts)
 
 

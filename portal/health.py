@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import redis
@@ -42,7 +42,7 @@ def answer_alive(request: HttpRequest) -> JsonResponse:
 @require_GET
 def answer_ready(request: HttpRequest) -> JsonResponse:
     """503 when a database or its migrations are not there; Redis or object storage away is `degraded` with 200."""
-    needed = {f"database:{alias}": _try(lambda alias=alias: check_database(alias)) for alias in DATABASES}
+    needed = {f"database:{alias}": _try(check_database, alias) for alias in DATABASES}
     wanted = {"redis": _try(check_redis), "object_storage": _try(check_object_storage)}
     checks = needed | wanted
     ready = all(state == "ok" for state in needed.values())
@@ -96,15 +96,20 @@ def check_redis() -> None:
 
 def check_object_storage() -> None:
     try:
-        _storage_client().head_bucket(Bucket=settings.STORAGES["weights"]["OPTIONS"]["bucket_name"])
+        _storage_client().head_bucket(Bucket=_storage_options()["bucket_name"])
     except (BotoCoreError, ClientError) as error:
         raise NotReady("away") from error
+
+
+def _storage_options() -> dict[str, Any]:
+    weights: dict[str, Any] = settings.STORAGES["weights"]
+    return cast("dict[str, Any]", weights["OPTIONS"])
 
 
 @lru_cache(maxsize=1)
 def _storage_client() -> Any:
     """A client of our own: the storage's waits a minute for what is away."""
-    options = settings.STORAGES["weights"]["OPTIONS"]
+    options = _storage_options()
     return boto3.client(
         "s3",
         endpoint_url=options["endpoint_url"],
@@ -120,9 +125,9 @@ def _storage_client() -> Any:
     )
 
 
-def _try(check: Callable[[], None]) -> str:
+def _try(check: Callable[..., None], *arguments: str) -> str:
     try:
-        check()
+        check(*arguments)
     except NotReady as error:
         return str(error)
     return "ok"

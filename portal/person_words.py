@@ -38,7 +38,7 @@ def tone_of(risk: RiskState | None, now: datetime) -> str:
 def describe_to_staff(
     unresolved: list[EmergencyLog], risk: RiskState | None, hub: IoTHub | None, now: datetime
 ) -> Condition:
-    """What a caseworker reads first: an emergency before everything, then what keeps us from knowing, then the model."""
+    """What a caseworker reads first: an emergency, else what keeps us from knowing, else what the model says."""
     if unresolved:
         first = unresolved[0]
         owner = first.acknowledged_by

@@ -34,7 +34,7 @@ class SeniorAdmin(ScopedAdmin[Senior]):
                 StaffSenior.objects.get_or_create(staff=request.user, senior=obj)
 
 
-class StaffCreationForm(AdminUserCreationForm[Staff]):
+class StaffCreationForm(AdminUserCreationForm):
     class Meta:
         model = Staff
         fields = ("email", "full_name", "role")
@@ -47,7 +47,7 @@ class StaffChangeForm(UserChangeForm[Staff]):
 
 
 @admin.register(Staff)
-class StaffAdmin(UserAdmin[Staff]):
+class StaffAdmin(UserAdmin[Staff]):  # type: ignore[type-var]  # the stubs want AbstractUser; the class asks for none of it
     """Accounts, for supervisors. Only an operator makes operators, or touches one."""
 
     form = StaffChangeForm

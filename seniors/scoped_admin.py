@@ -71,6 +71,10 @@ class ScopedAdmin(admin.ModelAdmin[Row]):
             kwargs.setdefault("queryset", visible_seniors(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        # Django's own title is a sentence that Korean cannot be fitted into
+        return super().changelist_view(request, {"title": self.opts.verbose_name_plural, **(extra_context or {})})
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -78,7 +82,8 @@ class ScopedAdmin(admin.ModelAdmin[Row]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        response = super().changeform_view(request, object_id, form_url, extra_context)
+        one_button = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        response = super().changeform_view(request, object_id, form_url, {**one_button, **(extra_context or {})})
         row = self.get_object(request, object_id) if object_id and response.status_code < 400 else None
         if row is not None and self.senior_path is not None:
             senior = attrgetter(self.senior_path.replace("__", "."))(row) if self.senior_path else row

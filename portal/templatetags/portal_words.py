@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import template
@@ -12,9 +11,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from monitoring.risk_words import say_reasons
+from monitoring.sensor_words import say_sensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from django.utils.safestring import SafeString
 
@@ -83,6 +84,11 @@ def ago(at: datetime | None) -> str:
 @register.filter
 def in_words(reasons: Sequence[Mapping[str, Any]]) -> str:
     return say_reasons(reasons)
+
+
+@register.filter
+def sensor(sensor_id: str) -> str:
+    return say_sensor(sensor_id)
 
 
 @register.filter
