@@ -35,7 +35,7 @@ $(INSTALLED): $(REQUIREMENTS)
 	@touch $@
 
 demo: setup ## the whole product with ten invented homes, at http://127.0.0.1:8000 (PORT=... for another)
-	@exec $(BIN)/python manage.py up --port $(PORT) --seed demo
+	@exec $(BIN)/python manage.py up --port $(PORT) --seed demo --quiet
 
 up: setup ## the whole product, empty; create_staff makes the first account
 	@exec $(BIN)/python manage.py up --port $(PORT)

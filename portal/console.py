@@ -16,18 +16,20 @@ _LINE_LIMIT = 64 * 1024
 
 
 class Console:
-    """Collects the output of many processes in one thread; with `quiet` it goes to `<folder>/<name>.log` instead."""
+    """Collects the output of many processes in one thread; with `quiet` it goes to `<folder>/<name>.log` instead, but
+    for the processes named in `shown`."""
 
-    def __init__(self, stream: TextIO, folder: Path, *, quiet: bool) -> None:
+    def __init__(self, stream: TextIO, folder: Path, *, quiet: bool, shown: frozenset[str] = frozenset()) -> None:
         self._stream = stream
         self._folder = folder
         self._quiet = quiet
+        self._shown = shown
         self._selector = selectors.DefaultSelector()
         self._rest: dict[int, bytes] = {}
 
     def open_output(self, name: str) -> int:
         """Return a descriptor for the process to write to; the caller closes it once the process has it."""
-        if self._quiet:
+        if self._quiet and name not in self._shown:
             return os.open(self._folder / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         reader, writer = os.pipe()
         os.set_blocking(reader, False)

@@ -32,6 +32,7 @@ _NOTES = ("backend", "ai", "provision")
 _TICK_SECONDS = 0.1
 _PROBE_EVERY_SECONDS = 0.3
 _SLOW_START_SECONDS = 60.0
+SEED = "seed"
 
 
 class StepFailed(Exception):
@@ -134,9 +135,9 @@ class Launch:
         self._run_steps(steps)
         self._run_steps([self._command("provision", "provision")])
 
-    def _command(self, name: str, *arguments: str) -> PortalProcess:
+    def _command(self, name: str, *arguments: str, **variables: str) -> PortalProcess:
         argv = (sys.executable, "manage.py", *arguments)
-        return PortalProcess(name, argv, self._environment(), runtime.REPOSITORY, self._console)
+        return PortalProcess(name, argv, {**self._environment(), **variables}, runtime.REPOSITORY, self._console)
 
     def _run_steps(self, steps: Sequence[PortalProcess]) -> None:
         """Run `steps` side by side. Raises StepFailed with the name of one that failed."""
@@ -207,7 +208,8 @@ class Launch:
 
     def _start_seed(self) -> None:
         if self._plan.seed == "demo":
-            self._seed = self._command("seed", "seed_demo")
+            # a person reads its progress and the log-ins: no log lines in between
+            self._seed = self._command(SEED, "seed_demo", ANBU_LOG_LEVEL="WARNING")
             self._seed.start()
 
     def _check_seed(self) -> None:

@@ -141,6 +141,16 @@ def test_a_quiet_console_writes_to_a_file_for_each_process(tmp_path: Path) -> No
     assert (tmp_path / "beat.log").read_text(encoding="utf-8") == "tick\n"
 
 
+def test_a_quiet_console_still_shows_the_processes_that_are_named(tmp_path: Path) -> None:
+    stream = StringIO()
+    console = Console(stream, tmp_path, quiet=True, shown=frozenset({"seed"}))
+    process = PortalProcess("seed", (sys.executable, "-c", "print('ready')"), {}, runtime.REPOSITORY, console)
+    process.start()
+    while process.poll() is None or not stream.getvalue():
+        console.pump(0.02)
+    assert stream.getvalue() == f"{'seed':<16}| ready\n"
+
+
 def test_the_procfile_holds_the_eight_processes_and_marks_the_two_ai_workers() -> None:
     entries = parse_procfile((runtime.REPOSITORY / "Procfile").read_text(encoding="utf-8"))
     assert [entry.name for entry in entries] == [

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from portal import runtime
 from portal.console import Console
 from portal.embedded.errors import EmbeddedServerError
-from portal.launch import Launch, LaunchPlan, StepFailed, StopSignals
+from portal.launch import SEED, Launch, LaunchPlan, StepFailed, StopSignals
 from portal.procfile import MalformedProcfile
 from portal.static_fingerprint import fingerprint_sources, is_collected, mark_collected
 
@@ -29,7 +29,9 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
         parser.add_argument("--data", metavar="DIR", help="folder of the embedded servers (default $ANBU_DATA or var)")
         parser.add_argument("--seed", choices=["none", "demo"], default="none", help="what to fill the portal with")
-        parser.add_argument("--quiet", action="store_true", help="write the processes' output to <data>/log only")
+        parser.add_argument(
+            "--quiet", action="store_true", help="write the processes' output to <data>/log, but for the seed's"
+        )
         parser.add_argument("--json", action="store_true", help="report as one JSON object a line; implies --quiet")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,7 +51,8 @@ class Command(BaseCommand):
         self._tell("stopped", _("모두 멈췄습니다."))
 
     def _launch(self, plan: LaunchPlan, stop: StopSignals, *, quiet: bool) -> None:
-        console = Console(sys.stdout, plan.data_dir / "log", quiet=quiet)
+        shown = frozenset() if self._as_json else frozenset({SEED})
+        console = Console(sys.stdout, plan.data_dir / "log", quiet=quiet, shown=shown)
         static_folder, sources = plan.data_dir / "static", fingerprint_sources()
 
         def announce_ready() -> None:
