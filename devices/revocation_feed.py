@@ -55,10 +55,7 @@ class RevocationFeed:
         listening = asyncio.create_task(hints.listen([hints.REVOCATIONS], self._wake))
         try:
             while True:
-                try:
-                    await self._poll()
-                except Exception:  # one listener's error must not keep revocations from the others
-                    log.exception("revocations were not all told, the feed goes on")
+                await self._poll()
                 await hints.wait(self._wake, POLL_S)
         finally:
             listening.cancel()
@@ -70,12 +67,21 @@ class RevocationFeed:
             revoked = await in_database_thread(self._log.poll)
         except Error as error:
             log.warning("revocations cannot be read", error=str(error))
-            for listener in tuple(self._listeners):
-                listener.store_went_away()
+            self._tell_all(None)
             return
-        for kind, subject in revoked:
-            for listener in tuple(self._listeners):
-                listener.credential_revoked(kind, subject)
+        for revocation in revoked:
+            self._tell_all(revocation)
+
+    def _tell_all(self, revocation: tuple[str, str] | None) -> None:
+        """None: the store went away."""
+        for listener in tuple(self._listeners):
+            try:
+                if revocation is None:
+                    listener.store_went_away()
+                else:
+                    listener.credential_revoked(*revocation)
+            except Exception:  # a revocation is told once: one listener's error must not keep it from the others
+                log.exception("a listener failed at a revocation")
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, RevocationFeed] = WeakKeyDictionary()
