@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from django.core.exceptions import RequestDataTooBig
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView
@@ -144,7 +145,7 @@ class ActivityView(APIView):
     def get(self, request: Request, senior_id: int) -> Response:
         senior = get_object_or_404(Senior.objects.visible_to(person(request)), pk=senior_id)
         since, until = query_time(request, "from"), query_time(request, "to")
-        if not since < until <= since + LONGEST_ACTIVITY:
+        if not timedelta(0) < until - since <= LONGEST_ACTIVITY:
             raise Problem(400, "invalid", "`to` comes after `from`, by 92 days at most", errors={"to": ["too far"]})
         try:
             width = parse_width(request.query_params.get("bucket", "1h"))
@@ -174,9 +175,10 @@ class HubEventsView(APIView):
         arrived_at = datetime.now(UTC)
         hub = request.user
         try:
-            body = hub_batches.unpack(request._request.body, request.headers.get("Content-Encoding", "").lower())
+            packing = request.headers.get("Content-Encoding", "").strip().lower()
+            body = hub_batches.unpack(request._request.body, packing)
             answer = hub_batches.take_batch(hub.hub_id, hub.senior_id, body, arrived_at)  # type: ignore[union-attr]  # IsHub
-        except TooLarge:
+        except (TooLarge, RequestDataTooBig):
             answer = hub_batches.too_large()
         except MalformedJSON as error:
             answer = hub_batches.refuse(400, "malformed", str(error))

@@ -33,7 +33,7 @@ def take_batch(hub_id: int, senior_id: int, body: bytes, arrived_at: datetime) -
     Raises django.db.Error when a database is away (503: the hub sends again, and that is harmless).
     """
     try:
-        events, sent_at = ingest.read_batch(parse_strict(body, check_texts=False))
+        events, sent_at = ingest.read_batch(parse_strict(body, check_values=False))
     except (MalformedJSON, ingest.MalformedBatch) as error:
         return refuse(400, "malformed", str(error))
     if len(events) > ingest.MAX_EVENTS:
@@ -60,6 +60,8 @@ def take_batch(hub_id: int, senior_id: int, body: bytes, arrived_at: datetime) -
 
 def unpack(body: bytes, encoding: str) -> bytes:
     """The body as sent, or unzipped up to the limit. Raises TooLarge, MalformedJSON."""
+    if len(body) > settings.MAX_BODY_BYTES:
+        raise TooLarge
     if encoding in {"", "identity"}:
         return body
     if encoding != "gzip":

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from .alerting import Cause, raise_emergency
-from .ingest import LATE, panic_family, panic_source
+from .ingest import LATE, is_printable, panic_family, panic_source, parse_timestamp
 from .models import EmergencySource, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from .ingest import Panic
 
@@ -44,19 +45,22 @@ def _source(hub_id: int, panic: Panic, skew: timedelta | None) -> str:
     """The panic's key; a press that came with a wrong clock and again with the right one has one key."""
     if panic.occurred_at is None:
         return panic_source(hub_id, panic)
-    family = panic_family(hub_id, panic)
-    corrected = panic.occurred_at + (skew or timedelta())
-    for source in EmergencySource.objects.filter(source__startswith=family + CORRECTED).values_list(
-        "source", flat=True
-    ):
-        if abs(datetime.fromisoformat(source[len(family) + 1 :]) - corrected) <= SAME_PRESS:
+    try:
+        corrected = panic.occurred_at + (skew or timedelta())
+    except OverflowError:
+        return panic_source(hub_id, panic)
+    begin = panic_family(hub_id, panic) + CORRECTED
+    for source in EmergencySource.objects.filter(source__startswith=begin).values_list("source", flat=True):
+        when = parse_timestamp(source.removeprefix(begin))
+        # None: the key of another sensor, whose name begins with this one's
+        if when is not None and abs(when - corrected) <= SAME_PRESS:
             return source
-    return panic_source(hub_id, panic) if skew is None else f"{family}{CORRECTED}{corrected.isoformat()}"
+    return panic_source(hub_id, panic) if skew is None else f"{begin}{corrected.isoformat()}"
 
 
 def _describe(panic: Panic, now: datetime, skew: timedelta | None) -> str:
     with override("ko"):
-        place = panic.sensor_id[:64] or _("알 수 없는 센서")
+        place = panic.sensor_id[:64] if is_printable(panic.sensor_id) and panic.sensor_id else _("알 수 없는 센서")
         text = _("%(sensor)s에서 %(kind)s 신호가 왔습니다.") % {"sensor": place, "kind": panic.event_type.label}
         if skew is None and panic.occurred_at is not None and now - panic.occurred_at > LATE:
             minutes = int((now - panic.occurred_at).total_seconds() // 60)

@@ -45,16 +45,6 @@ class ResolveSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
 
 
-class ActivityQuerySerializer(serializers.Serializer[Any]):
-    def get_fields(self) -> dict[str, Any]:
-        # `from` is no name in Python
-        return {
-            "from": serializers.DateTimeField(),
-            "to": serializers.DateTimeField(),
-            "bucket": serializers.ChoiceField(choices=["5m", "15m", "1h", "1d"], default="1h"),
-        }
-
-
 class ActivityRowSerializer(serializers.Serializer[Any]):
     bucket = serializers.DateTimeField()
     sensor_id = serializers.CharField()

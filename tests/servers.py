@@ -35,6 +35,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         raise pytest.UsageError(f"The servers of the tests did not start. {error}") from error
     early_config.stash[STACK_KEY] = stack
     os.environ["ANBU_DATA"] = str(folder)
+    (folder / "static").mkdir()  # WhiteNoise warns of a folder that is not there
     variables = compose_variables(stack, os.environ, web_url="http://127.0.0.1:8000")
     os.environ.update({**variables.provision, **variables.backend})
 
