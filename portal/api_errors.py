@@ -35,7 +35,7 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
     elif isinstance(error, exceptions.APIException):
         body = problem(error.status_code, api_code(error), str(error.detail))
         if isinstance(error, exceptions.Throttled):
-            headers["Retry-After"] = str(math.ceil(error.wait or 1))
+            headers["Retry-After"] = str(math.ceil(getattr(error, "wait", None) or 1))
         if header := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = header
     else:

@@ -20,6 +20,7 @@ from .unknown_sockets import refuse_unknown  # noqa: E402
 application = ProtocolTypeRouter(
     {
         "http": IngestApp(django_application),
-        "websocket": refuse_unknown(URLRouter([*hub_sockets, *staff_sockets])),
+        # a plain list of django.urls.path() entries, which is what URLRouter's own documentation gives it
+        "websocket": refuse_unknown(URLRouter([*hub_sockets, *staff_sockets])),  # type: ignore[list-item]
     }
 )

@@ -102,8 +102,8 @@ def check_object_storage() -> None:
 
 
 def _storage_options() -> dict[str, Any]:
-    weights: dict[str, Any] = settings.STORAGES["weights"]
-    return cast("dict[str, Any]", weights["OPTIONS"])
+    storages = cast("dict[str, dict[str, dict[str, Any]]]", settings.STORAGES)
+    return storages["weights"]["OPTIONS"]
 
 
 @lru_cache(maxsize=1)

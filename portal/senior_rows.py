@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seniors.models import Staff
 
 WORST_FIRST = ["emergency", "warning", "watch", "no_data", "normal"]
-ORDERINGS = {
+ORDERINGS: dict[str, list[Any]] = {
     "risk": ["risk_rank", F("hub_seen").asc(nulls_last=True), "senior_id"],
     "full_name": ["full_name", "senior_id"],
     "last_seen_at": [F("hub_seen").asc(nulls_last=True), "senior_id"],
@@ -64,7 +64,8 @@ def choose(rows: QuerySet[Senior], query: QueryDict) -> QuerySet[Senior]:
     if status := query.get("hub_status"):
         if status not in IoTHub.Status:
             raise bad("hub_status", IoTHub.Status.values)
-        rows = rows.filter(hub_status=status)
+        # an annotation of senior_rows, which the declared type of `rows` does not tell
+        rows = rows.filter(hub_status=status)  # type: ignore[misc]
     if ordering := query.get("ordering"):
         name, reverse = ordering.removeprefix("-"), ordering.startswith("-")
         if name not in ORDERINGS:

@@ -22,4 +22,7 @@ def answer_server_error(request: HttpRequest) -> HttpResponse:
         if outage:
             return problem_response(503, "store_unavailable", "a store is away; try again", headers)
         return problem_response(500, "internal_error", "an error of ours; it has been logged")
-    return render(request, "portal/unavailable.html", {"outage": outage}, status=status, headers=headers)
+    page = render(request, "portal/unavailable.html", {"outage": outage}, status=status)
+    for name, value in headers.items():
+        page[name] = value
+    return page

@@ -38,7 +38,7 @@ class ViewerInbox:
         if layer is None:
             raise RelayUnavailable("no channel layer is configured")
         if not self._channel:
-            self._channel = await layer.new_channel("viewers")
+            self._channel = await layer.new_channel()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="viewer inbox")
         token = uuid.uuid4().hex

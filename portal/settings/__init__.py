@@ -24,7 +24,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 # set by portal.settings.ai before it takes this module over: an AI worker never reads the backend's credentials
 RUNTIME_KIND = os.environ.get("ANBU_RUNTIME_KIND", "backend")
 env = environ.Env()
-env.ENVIRON = {**runtime.read(RUNTIME_KIND), **os.environ}  # type: ignore[arg-type]
+env.ENVIRON = {**runtime.read(RUNTIME_KIND), **os.environ}
 # Loadable before any server exists, so that `up`, `check` and `makemigrations` run on a fresh machine.
 UNCONFIGURED = "postgres://unconfigured:unconfigured@127.0.0.1:1/unconfigured"
 
@@ -291,7 +291,7 @@ CELERY = {
 SCORING_SHARDS = env.int("ANBU_SCORING_SHARDS", 2)
 SCORING_INTERVAL_S = 5
 for shard in range(SCORING_SHARDS):
-    CELERY["beat_schedule"][f"scoring {shard}"] = {  # type: ignore[index]  # a plain dictionary of mixed values
+    CELERY["beat_schedule"][f"scoring {shard}"] = {
         "task": "ai.tasks.score_shard",
         "schedule": SCORING_INTERVAL_S,
         "args": [shard, SCORING_SHARDS],

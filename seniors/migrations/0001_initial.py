@@ -248,16 +248,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='LoginFailure',
+            name="LoginFailure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email_digest', models.CharField(max_length=64)),
-                ('address', models.GenericIPAddressField(null=True)),
-                ('failed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email_digest", models.CharField(max_length=64)),
+                ("address", models.GenericIPAddressField(null=True)),
+                ("failed_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'db_table': 'login_failures',
-                'indexes': [models.Index(fields=['address', 'failed_at'], name='login_failures_of_address')],
+                "db_table": "login_failures",
+                "indexes": [models.Index(fields=["address", "failed_at"], name="login_failures_of_address")],
             },
         ),
     ]
