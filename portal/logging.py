@@ -36,6 +36,7 @@ def configure_logging(*, json: bool, level: str) -> None:
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
                 "botocore": {"level": "WARNING"},
+                "httpx": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.worker.strategy": {"level": "WARNING"},

@@ -12,12 +12,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 180
@@ -54,6 +57,7 @@ class Product:
         self.environment = {key: value for key, value in os.environ.items() if not OURS.match(key)}
         self.environment["ANBU_DATA"] = str(self.data)
         self.log_path = self.data / "up.log"
+        self.clients: list[httpx.Client] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *arguments: str) -> float:
@@ -76,6 +80,8 @@ class Product:
         return time.monotonic() - began
 
     def remove(self) -> None:
+        for client in self.clients:
+            client.close()
         if self._process is not None and self._process.poll() is None:
             self.stop()
         shutil.rmtree(self.data, ignore_errors=True)
@@ -102,7 +108,9 @@ class Product:
         return {row["name"]: row["pid"] for row in rows}
 
     def log_tail(self, lines: int = 30) -> str:
-        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:]) if self.log_path.exists() else ""
+        return (
+            "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:]) if self.log_path.exists() else ""
+        )
 
     def _is_ready(self) -> bool:
         assert self._process is not None
@@ -119,6 +127,7 @@ class StaffClient:
     def __init__(self, product: Product) -> None:
         self.product = product
         self.http = httpx.Client(base_url=product.url, timeout=15)
+        product.clients.append(self.http)
 
     def login(self, email: str, password: str) -> dict[str, Any]:
         answer = self.http.post("/api/v1/auth/login", json={"email": email, "password": password})
@@ -139,7 +148,7 @@ class StaffClient:
         cookies = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
         return connect(
             self.product.url.replace("http", "ws") + "/ws/staff/",
-            origin=self.product.url,  # type: ignore[arg-type]  # a NewType of str
+            origin=Origin(self.product.url),
             additional_headers={"Cookie": cookies},
         )
 
@@ -149,6 +158,7 @@ class HubClient:
 
     def __init__(self, product: Product, key: str) -> None:
         self.http = httpx.Client(base_url=product.url, timeout=15, headers={"Authorization": f"Api-Key {key}"})
+        product.clients.append(self.http)
 
     def send(self, events: list[dict[str, Any]]) -> httpx.Response:
         return self.http.post("/api/v1/hub/events", json={"events": events})

@@ -1,4 +1,4 @@
-"""SIGKILL to each process in turn, while a home reports: each is back in seconds, the path is whole, nothing is lost."""
+"""SIGKILL to each process in turn while a home reports: back in seconds, the path whole, nothing lost."""
 
 from __future__ import annotations
 

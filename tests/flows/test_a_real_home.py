@@ -1,0 +1,185 @@
+"""Recordings of real homes go the whole way: history, ingest, weights, cache, an alarm when the weights name it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import psycopg
+import pytest
+import redis
+
+from ai.detector import find_alarm_times
+from ai.features import to_epoch, to_local
+from tests.flows.product import ROOT, eventually, receive
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.flows.product import Product, StaffClient
+
+HOMES = ROOT.parent / "shared" / "ai" / "homes"
+pytestmark = [
+    pytest.mark.flow,
+    pytest.mark.skipif(not HOMES.exists(), reason="the recordings of real homes are not here"),
+]
+SPARSE, DENSE = HOMES / "casas_aruba_sparse_1.csv.gz", HOMES / "casas_al_sample.csv.gz"
+SEOUL = ZoneInfo("Asia/Seoul")
+WEEK = timedelta(weeks=1)
+
+
+class Recorded(NamedTuple):
+    timestamp: datetime
+    sensor_id: str
+    sensor_value: bool
+
+
+def shifted(path: Path, now: datetime) -> list[Recorded]:
+    """The recording as the contract shifts it: wall clock kept, by the fewest whole weeks to now or later."""
+    with gzip.open(path, "rt", newline="") as file:
+        rows = [
+            Recorded(
+                datetime.fromisoformat(row["timestamp"]).replace(tzinfo=None, microsecond=0)
+                + timedelta(microseconds=datetime.fromisoformat(row["timestamp"]).microsecond),
+                row["sensor_id"],
+                row["sensor_value"] in {"1", "true", "True"},
+            )
+            for row in csv.DictReader(file)
+        ]
+    last = max(row.timestamp for row in rows)
+    local_now = now.astimezone(SEOUL).replace(tzinfo=None)
+    weeks = -(-(local_now - last) // WEEK)
+    return [row._replace(timestamp=(row.timestamp + weeks * WEEK).replace(tzinfo=SEOUL)) for row in rows]
+
+
+def register(supervisor: StaffClient, name: str) -> dict[str, Any]:
+    body = {"full_name": name, "address": "춘천시 효자동 1", "hub": {"device_id": f"HOME:{time.time_ns()}"}}
+    created: dict[str, Any] = supervisor.call("POST", "/seniors", body).json()
+    return created
+
+
+def count_rows(product: Product, hub_id: int) -> int:
+    url = json.loads((product.data / "run" / "backend.json").read_text())["TIMESERIES_URL"]
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT count(*) FROM sensor_logs WHERE hub_id = %s", [hub_id]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def simulate(product: Product, key: str, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "manage.py", "simulate_hub", "--url", product.url, "--key", key]
+    return subprocess.Popen(
+        [*command, "--csv", str(DENSE), "--speed", "100000", *arguments, "--json"],
+        cwd=ROOT,
+        env=product.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def test_a_whole_history_is_imported_and_what_lies_ahead_is_cut_and_counted(
+    product: Product, supervisor: StaffClient
+) -> None:
+    home = register(supervisor, "아루바")
+    before = datetime.now(UTC)
+    done = product.manage("import_events", str(home["hub"]["hub_id"]), str(SPARSE), "--shift-to-now")
+    rows = shifted(SPARSE, before)
+    kept = {row for row in rows if row.timestamp <= before}
+    soon = {row for row in rows if before < row.timestamp <= datetime.now(UTC)}
+    assert done["read"] == len(rows)
+    assert done["read"] == done["stored"] + done["duplicates"] + done["cut"] + done["rejected"]
+    stored = count_rows(product, home["hub"]["hub_id"])
+    assert stored == done["stored"]
+    assert len(kept) <= stored <= len(kept | soon)
+    again = product.manage("import_events", str(home["hub"]["hub_id"]), str(SPARSE), "--shift-to-now")
+    assert again["stored"] <= len(soon) + 50
+    print(f"\nhistory: {done}")
+
+
+def test_a_month_goes_through_ingest_and_its_weights_are_trained_registered_cached_and_scored(
+    product: Product, supervisor: StaffClient
+) -> None:
+    home = register(supervisor, "알")
+    began = datetime.now(UTC)
+    output, _ = simulate(product, home["hub"]["api_key"], "--past-only").communicate(timeout=300)
+    ended = datetime.now(UTC)
+    summary = json.loads(output.strip().splitlines()[-1])
+    rows = shifted(DENSE, began)
+    surely = {row for row in rows if ended - timedelta(days=30) <= row.timestamp <= began}
+    perhaps = {row for row in rows if began - timedelta(days=30) <= row.timestamp <= ended}
+    stored = count_rows(product, home["hub"]["hub_id"])
+    assert len(surely) <= stored <= len(perhaps)
+    assert stored == summary["accepted"]
+    assert summary["cut"] > 0
+
+    senior_id = str(home["senior_id"])
+    product.manage("train_weights", "--senior", senior_id, "--wait", "120")
+    weights = product.manage("show_weights", senior_id)
+    assert weights["version"] == 1
+    run = json.loads((product.data / "run" / "backend.json").read_text())
+    with redis.Redis.from_url(run["REDIS_URL"]) as cache:
+        eventually(lambda: cache.exists(f"weights:{senior_id}:1") == 1, 30, "the weights are in the cache")
+
+    def scored() -> dict[str, Any] | None:
+        risk: dict[str, Any] = supervisor.get(f"/seniors/{senior_id}")["risk"]
+        return risk if risk["updated_at"] else None
+
+    risk = eventually(scored, 30, "the home is scored")
+    print(f"\ningest: {summary}; weights v{weights['version']}; risk {risk}")
+
+
+@pytest.mark.long
+def test_the_alarm_comes_within_a_minute_of_the_moment_that_the_weights_name(
+    product: Product, supervisor: StaffClient
+) -> None:
+    model = register(supervisor, "본보기")
+    product.manage("import_events", str(model["hub"]["hub_id"]), str(DENSE), "--shift-to-now")
+    product.manage("train_weights", "--senior", str(model["senior_id"]), "--wait", "120")
+    allowed = np.array(product.manage("show_weights", str(model["senior_id"]))["allowed_s"])
+
+    home = register(supervisor, "고요")
+    preparation_s = 90.0
+    hours = silence_that_ends(allowed, preparation_s + 180)
+    living = simulate(product, home["hub"]["api_key"], "--silent-for", f"{hours:.4f}")
+    try:
+        assert living.stdout is not None
+        for line in living.stdout:
+            if json.loads(line)["event"] == "past_delivered":
+                break
+        senior_id = str(home["senior_id"])
+        product.manage("train_weights", "--senior", senior_id, "--wait", "120")
+        alarm_at = datetime.fromisoformat(product.manage("show_weights", senior_id)["alarm_at"])
+        left = (alarm_at - datetime.now(UTC)).total_seconds()
+        print(f"\nsilent for {hours:.2f} h; the weights name {alarm_at:%H:%M:%S}, in {left:.0f} s")
+        assert 5 < left < 600
+        with supervisor.socket() as socket:
+            assert not any(row["senior_id"] == home["senior_id"] for row in json.loads(socket.recv())["emergencies"])
+            while True:
+                raised = receive(socket, "emergency.raised", left + 60)
+                if raised["emergency"]["senior_id"] == home["senior_id"]:
+                    break
+        late = (datetime.now(UTC) - alarm_at).total_seconds()
+        print(f"raised {late:.1f} s after that moment: {raised['emergency']['description']}")
+        assert 0 <= late <= 60
+        assert "v1" in raised["emergency"]["description"]
+    finally:
+        living.terminate()
+        living.wait(timeout=30)
+
+
+def silence_that_ends(allowed_s: np.ndarray[Any, Any], in_s: float) -> float:
+    """The hours of silence so far for which the weights' alarm comes `in_s` seconds from now."""
+    now = time.time()
+    candidates = now - np.arange(600.0, 12 * 3600.0, 5.0)
+    alarms = to_epoch(find_alarm_times(to_local(candidates), np.repeat(allowed_s[None, :], len(candidates), axis=0)))
+    best = int(np.argmin(np.abs(alarms - (now + in_s))))
+    return float(now - candidates[best]) / 3600
