@@ -30,6 +30,8 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
     elif isinstance(error, Problem):
         body = problem(error.status_code, error.code, str(error.detail), error.errors) | error.members
         headers |= error.headers
+        if error.status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
+            headers.setdefault("Retry-After", RETRY_AFTER_S)
     elif isinstance(error, exceptions.ValidationError):
         body = problem(400, "invalid", "one or more fields are not right", as_field_errors(error.detail))
     elif isinstance(error, exceptions.APIException):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import django_stubs_ext
 import environ
+from botocore.config import Config as S3Config
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
@@ -145,9 +146,16 @@ STORAGES = {
             "access_key": env.str("S3_ACCESS_KEY", "") or None,
             "secret_key": env.str("S3_SECRET_KEY", "") or None,
             "region_name": env.str("S3_REGION", "us-east-1"),
-            "addressing_style": "path",
             "file_overwrite": True,
             "querystring_auth": True,
+            # a store that hangs must not outlast a scoring tick
+            "client_config": S3Config(
+                connect_timeout=3,
+                read_timeout=5,
+                retries={"total_max_attempts": 2},
+                s3={"addressing_style": "path"},
+                signature_version="s3v4",
+            ),
         },
     },
 }
