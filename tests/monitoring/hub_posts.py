@@ -32,7 +32,8 @@ async def call(
     """The answer to one request; `headers` with underscores for hyphens."""
     proof = {"authorization": f"Api-Key {key}"} if key else {}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    transport = httpx.ASGITransport(app=application)
+    # httpx names an application's messages plain mappings, Channels names them one by one
+    transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return await client.request(
             method, PATH, content=body, headers={"content-type": "application/json"} | proof | named

@@ -79,8 +79,8 @@ class Command(BaseCommand):
         self._show(_("가중치 학습"), active, len(senior_ids))
         if active < len(senior_ids):
             raise CommandError(
-                f"{len(senior_ids) - active} of {len(senior_ids)} homes have no active weights; `train_weights --wait 60`"
-                " says why."
+                f"{len(senior_ids) - active} of {len(senior_ids)} homes have no active weights;"
+                " `train_weights --wait 60` says why."
             )
 
     def _announce(self, note: demo.DemoNote) -> None:
