@@ -29,7 +29,7 @@ $(INSTALLED): $(REQUIREMENTS)
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) has no venv. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
-	@echo "Installing dependencies into $(VENV) ..."
+	@echo "Installing dependencies into $(VENV); this takes a minute or two ..."
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --use-pep517 --require-hashes \
 		$(addprefix -r ,$(REQUIREMENTS))
 	@touch $@
