@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from seniors.models import Senior, Staff
 
 
+pytest_plugins = ["tests.quick_flush"]
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Before the databases are dropped, the connections that threads of the tests left open are ended."""
