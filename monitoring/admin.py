@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @admin.register(EmergencyLog)
 class EmergencyLogAdmin(ScopedAdmin[EmergencyLog]):
     list_display = ["occurred_at", "senior", "severity", "event_type", "status", "owner", "outcome", "repeats"]
-    list_filter = ["status", "severity", "event_type", "outcome", "occurred_at"]
+    list_filter = ["status", "severity", "event_type", "occurred_at"]
     list_select_related = ["senior", "acknowledged_by"]
     search_fields = ["senior__full_name", "description"]
 

@@ -46,12 +46,27 @@ def say_timeline(
 ) -> list[Line]:
     """Every line, oldest first. `names` are those of the staff that details speak of."""
     lines = [say_transition(transition, names) for transition in transitions]
+    return sorted([*lines, *_say_alerts(deliveries)], key=lambda line: line.at)
+
+
+def _say_alerts(deliveries: Iterable[AlertDelivery]) -> list[Line]:
+    """Who was alerted, a line each time, and when each person's page first showed it.
+
+    An escalation's line names its people already.
+    """
+    alerted: dict[int, list[AlertDelivery]] = {}
+    shown: dict[str, datetime] = {}
     for delivery in deliveries:
-        lines.append(_line(delivery.created_at, "alerted", _("알림을 보냄"), detail=delivery.staff.full_name))
+        name = delivery.staff.full_name
+        if delivery.reason != "escalated":
+            alerted.setdefault(delivery.outbox_id, []).append(delivery)
         if delivery.received_at:
-            shown = _("화면에 표시됨")
-            lines.append(_line(delivery.received_at, "received", shown, detail=delivery.staff.full_name))
-    return sorted(lines, key=lambda line: line.at)
+            shown[name] = min(delivery.received_at, shown.get(name, delivery.received_at))
+    lines = [
+        _line(sent[0].created_at, "alerted", _("알림을 보냄"), detail=", ".join(one.staff.full_name for one in sent))
+        for sent in alerted.values()
+    ]
+    return lines + [_line(at, "received", _("화면에 표시됨"), detail=name) for name, at in shown.items()]
 
 
 def say_transition(transition: EmergencyTransition, names: Mapping[int, str]) -> Line:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .models import AccessLog, Senior, Staff, StaffSenior
 from .revocations import revoke_staff
-from .scoped_admin import ScopedAdmin
+from .scoped_admin import PlainPages, ScopedAdmin
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -47,7 +47,7 @@ class StaffChangeForm(UserChangeForm[Staff]):
 
 
 @admin.register(Staff)
-class StaffAdmin(UserAdmin[Staff]):  # type: ignore[type-var]  # the stubs want AbstractUser; the class asks for none of it
+class StaffAdmin(PlainPages[Staff], UserAdmin[Staff]):  # type: ignore[type-var]  # the stubs want AbstractUser; the class asks for none of it
     """Accounts, for supervisors. Only an operator makes operators, or touches one."""
 
     form = StaffChangeForm

@@ -25,7 +25,25 @@ def visible_seniors(request: HttpRequest) -> SeniorQuerySet:
     return Senior.objects.visible_to(request.user) if isinstance(request.user, Staff) else Senior.objects.none()
 
 
-class ScopedAdmin(admin.ModelAdmin[Row]):
+class PlainPages(admin.ModelAdmin[Row]):
+    """Django's list and form pages with our titles and one way to save."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        # Django's own title is a sentence that Korean cannot be fitted into
+        return super().changelist_view(request, {"title": self.opts.verbose_name_plural, **(extra_context or {})})
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        one_button = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().changeform_view(request, object_id, form_url, {**one_button, **(extra_context or {})})
+
+
+class ScopedAdmin(PlainPages[Row]):
     """An admin class whose rows belong to seniors. Caseworkers see and edit those of their seniors, supervisors all.
 
     `senior_path` is the lookup from a row to its senior, empty for the senior itself, None for rows of nobody in
@@ -71,10 +89,6 @@ class ScopedAdmin(admin.ModelAdmin[Row]):
             kwargs.setdefault("queryset", visible_seniors(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        # Django's own title is a sentence that Korean cannot be fitted into
-        return super().changelist_view(request, {"title": self.opts.verbose_name_plural, **(extra_context or {})})
-
     def changeform_view(
         self,
         request: HttpRequest,
@@ -82,8 +96,7 @@ class ScopedAdmin(admin.ModelAdmin[Row]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        one_button = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        response = super().changeform_view(request, object_id, form_url, {**one_button, **(extra_context or {})})
+        response = super().changeform_view(request, object_id, form_url, extra_context)
         row = self.get_object(request, object_id) if object_id and response.status_code < 400 else None
         if row is not None and self.senior_path is not None:
             senior = attrgetter(self.senior_path.replace("__", "."))(row) if self.senior_path else row
