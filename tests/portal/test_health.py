@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.test import Client
-    from pytest_django import SettingsWrapper
+    from pytest_django import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def test_alive_is_answered_without_any_store(client: Client) -> None:
 
 
 @pytest.mark.django_db(databases=["default", "timeseries"])
-def test_redis_away_is_degraded_and_named(client: Client, settings: SettingsWrapper) -> None:
+def test_redis_away_is_degraded_and_named(client: Client, settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     answer = client.get("/readyz")
     assert answer.status_code == 200
@@ -38,7 +38,7 @@ def test_redis_away_is_degraded_and_named(client: Client, settings: SettingsWrap
 
 
 @pytest.mark.django_db(databases=["default", "timeseries"])
-def test_object_storage_away_is_degraded_and_named(client: Client, settings: SettingsWrapper) -> None:
+def test_object_storage_away_is_degraded_and_named(client: Client, settings: Settings) -> None:
     weights = settings.STORAGES["weights"]
     options = {**weights["OPTIONS"], "endpoint_url": "http://127.0.0.1:1"}
     settings.STORAGES = {**settings.STORAGES, "weights": {**weights, "OPTIONS": options}}
@@ -57,17 +57,17 @@ def test_a_missing_migration_is_not_ready(client: Client, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("header", ["", "Bearer wrong", "Basic metrics-token"])
-def test_metrics_are_for_those_who_have_the_token(client: Client, settings: SettingsWrapper, header: str) -> None:
+def test_metrics_are_for_those_who_have_the_token(client: Client, settings: Settings, header: str) -> None:
     settings.METRICS_TOKEN = "metrics-token"
     assert client.get("/metrics", headers={"Authorization": header}).status_code == 401
 
 
-def test_metrics_are_refused_to_everybody_while_no_token_is_set(client: Client, settings: SettingsWrapper) -> None:
+def test_metrics_are_refused_to_everybody_while_no_token_is_set(client: Client, settings: Settings) -> None:
     settings.METRICS_TOKEN = ""
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 401
 
 
-def test_metrics_are_prometheus_text(client: Client, settings: SettingsWrapper) -> None:
+def test_metrics_are_prometheus_text(client: Client, settings: Settings) -> None:
     settings.METRICS_TOKEN = "metrics-token"
     answer = client.get("/metrics", headers={"Authorization": "Bearer metrics-token"})
     assert answer.status_code == 200

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.test import Client
-    from pytest_django import SettingsWrapper
+    from pytest_django import Settings
 
     from seniors.models import Senior, Staff
 
 
 @pytest.fixture(autouse=True)
-def plain_static_names(settings: SettingsWrapper) -> None:
+def plain_static_names(settings: Settings) -> None:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 
