@@ -50,6 +50,7 @@ class Cause:
     severity: str
     description: str
     occurred_at: datetime
+    detected_at: datetime | None = None  # None: now
     weight_id: int | None = None
     test: bool = False
     is_panic: bool = False
@@ -168,6 +169,7 @@ def _open(cause: Cause, grade: str) -> EmergencyLog:
         severity=grade,
         description=cause.description[:500],
         occurred_at=cause.occurred_at,
+        detected_at=cause.detected_at or Now(),
         weight_id=cause.weight_id,
         test=cause.test,
     )
@@ -189,11 +191,14 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
             status=Status.OPEN, acknowledged_at=None, acknowledged_by=None
         )
     if not reopened:
+        if rises:
+            _hasten_step(log)
         announce(log, "changed")
         return
     rung, people = _first_occupied(log, Rung.CASEWORKERS)
-    if log.acknowledged_by and log.acknowledged_by not in people:
-        people.append(log.acknowledged_by)
+    owner = log.acknowledged_by
+    if owner and owner not in people and Senior.objects.visible_to(owner).filter(pk=log.senior_id).exists():
+        people.append(owner)
     _set_step(log, rung)
     _note(log, "reopened", None, source=cause.source)
     announce(log, "changed", alert=people, reason="reopened")
@@ -226,6 +231,12 @@ def _first_occupied(log: EmergencyLog, rung: int) -> tuple[int, list[Staff]]:
 def _set_step(log: EmergencyLog, rung: int) -> None:
     wait = timedelta(seconds=next_step(log.severity, rung).wait_s)
     EmergencyLog.objects.filter(pk=log.pk).update(rung=rung, step_due_at=Now() + wait)
+
+
+def _hasten_step(log: EmergencyLog) -> None:
+    """Graver than it was, it climbs as fast as its new severity wants, from now on."""
+    wait = timedelta(seconds=next_step(log.severity, log.rung).wait_s)
+    EmergencyLog.objects.filter(pk=log.pk, step_due_at__gt=Now() + wait).update(step_due_at=Now() + wait)
 
 
 def _note(log: EmergencyLog, kind: str, by: Staff | None, **detail: Any) -> None:

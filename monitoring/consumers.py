@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 OUTAGE = (OperationalError, InterfaceError)
 MAX_QUEUED = 1000
 MAX_MALFORMED = 3
+MAX_MESSAGE_BYTES = 65_536
 CLOSE_MALFORMED, CLOSE_UNAUTHENTICATED, CLOSE_NOT_READING = 4400, 4401, 4408
 
 
@@ -64,17 +66,20 @@ class StaffConsumer(AsyncWebsocketConsumer):
         if is_foreign(self.scope):
             await self.close()  # before accept: HTTP 403
             return
+        await self.accept()
         session_key = session_key_of(header(self.scope, b"cookie") or "")
+        if session_key is None:
+            await self.close(CLOSE_UNAUTHENTICATED)
+            return
+        self._session = digest_session(session_key)
+        revocation_feed.subscribe(self)  # before the look: what dies in between is heard of
         try:
-            staff = await in_database_thread(staff_of_session, session_key) if session_key else None
-            await self.accept()
-            if staff is None or session_key is None:
+            staff = await in_database_thread(staff_of_session, session_key)
+            if staff is None:
                 await self.close(CLOSE_UNAUTHENTICATED)
                 return
             self.staff, self.staff_id, self.is_guardian = staff, staff.pk, staff.is_guardian
-            self._session = digest_session(session_key)
             self._writer = asyncio.create_task(self._write())
-            revocation_feed.subscribe(self)
             await feed().attach(self)
             await self._greet()
         except OUTAGE:
@@ -87,13 +92,17 @@ class StaffConsumer(AsyncWebsocketConsumer):
             self._writer.cancel()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        about: Any = None
+        about: str | None = None
         try:
-            message = self._parse(text_data)
-            about = message.get("id")
+            message = parse_message(text_data)
+            about = id_of(message)
             await self._handle(message)
+            self._malformed = 0
         except Refused as error:
             self.put(staff_messages.error(error.code, error.detail, about))
+            self._malformed = self._malformed + 1 if error.code == "malformed" else 0
+            if self._malformed >= MAX_MALFORMED:
+                self.close_soon(CLOSE_MALFORMED)
         except OUTAGE:
             self.close_soon(CLOSE_SERVICE_RESTART)
 
@@ -143,21 +152,6 @@ class StaffConsumer(AsyncWebsocketConsumer):
         for announcement in early:
             deal(self, announcement)
 
-    def _parse(self, text: str | None) -> dict[str, Any]:
-        try:
-            if text is None or len(text) > 65_536:
-                raise MalformedJSON("a message is a JSON text of at most 64 kB")
-            message = parse_strict(text.encode())
-            if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-                raise MalformedJSON("a message is an object with a `type`")
-        except (MalformedJSON, UnicodeEncodeError) as error:
-            self._malformed += 1
-            if self._malformed >= MAX_MALFORMED:
-                self.close_soon(CLOSE_MALFORMED)
-            raise Refused("malformed", str(error)) from error
-        self._malformed = 0
-        return message
-
     async def _handle(self, message: dict[str, Any]) -> None:
         handlers = {
             "resume": self._resume,
@@ -173,24 +167,23 @@ class StaffConsumer(AsyncWebsocketConsumer):
 
     async def _resume(self, message: dict[str, Any]) -> None:
         last_seq = integer(message, "last_seq")
-        if not await in_database_thread(staff_queries.is_replayable, last_seq):
+        self.early = []  # what comes meanwhile waits for its turn
+        snapshot = await in_database_thread(staff_queries.take_missed, self.staff, last_seq)
+        if snapshot is None:
             await self._greet(reset=True)
             return
-        missed = await in_database_thread(staff_queries.read_missed, self.staff, last_seq)
-        head = await in_database_thread(staff_queries.personal_head, self.staff)
-        for announcement in missed:
+        for announcement in snapshot.missed:
             deal(self, announcement, is_resend=True)
-        waiting = await in_database_thread(staff_queries.waiting_alerts, self.staff)
-        sent = {announcement.seq for announcement in missed}
-        self.put(staff_messages.resumed(max(head, self.head_seq)))
-        for announcement in waiting:
-            if announcement.seq not in sent:
-                deal(self, announcement, is_resend=True)
+        sent = {announcement.seq for announcement in snapshot.missed}
+        waiting = [announcement for announcement in snapshot.waiting if announcement.seq not in sent]
+        self._catch_up(staff_messages.resumed(snapshot.head_seq), snapshot.head_seq, waiting)
 
     async def _receive_delivery(self, message: dict[str, Any]) -> None:
-        delivery_id = message.get("delivery_id")
-        if not isinstance(delivery_id, str) or self.unreceived.pop(delivery_id, None) is None:
-            return  # confirmed before, or not this socket's: nothing to do
+        try:
+            delivery_id = str(uuid.UUID(message.get("delivery_id")))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Refused("malformed", "`delivery_id` is the one that came with the alert") from error
+        self.unreceived.pop(delivery_id, None)
         await in_database_thread(alerting.receive_delivery, delivery_id, self.staff_id)
 
     async def _acknowledge(self, message: dict[str, Any]) -> None:
@@ -204,7 +197,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
         senior_id, reason = integer(message, "senior_id"), message.get("reason")
         if not isinstance(reason, str) or not reason.strip():
             raise Refused("reason_required", "say why you look")
-        about = message.get("id")
+        about = id_of(message)
         try:
             refusal = await in_database_thread(judge_view, self.staff, senior_id, reason)
             if refusal:
@@ -218,6 +211,26 @@ class StaffConsumer(AsyncWebsocketConsumer):
 
     async def _hear_error(self, message: dict[str, Any]) -> None:
         log.info("a page reports an error", staff_id=self.staff_id, code=str(message.get("code"))[:80])
+
+
+def parse_message(text: str | None) -> dict[str, Any]:
+    """The object in a frame. Raises Refused."""
+    try:
+        frame = b"" if text is None else text.encode()
+        if not frame or len(frame) > MAX_MESSAGE_BYTES:
+            raise MalformedJSON("a message is a JSON text of at most 64 kB")
+        message = parse_strict(frame)
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise MalformedJSON("a message is an object with a `type`")
+    except (MalformedJSON, UnicodeEncodeError) as error:
+        raise Refused("malformed", str(error)) from error
+    return message
+
+
+def id_of(message: dict[str, Any]) -> str | None:
+    """The sender's own name of the message, by which answers refer to it."""
+    given = message.get("id")
+    return given if isinstance(given, str) else None
 
 
 def acknowledge_visible(staff: Staff, log_id: int) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 STREAM = "emergencies"
 DEAD = "emergencies.dead"
 GROUP = "backend"
+LARGEST_ID = 2**31 - 1
 EPISODE = re.compile(r"(\d+):([a-z_]+):(.{1,120}):(\d{1,3})")
 
 
@@ -34,6 +35,7 @@ class EmergencyDetected:
     severity: Severity
     description: str
     occurred_at: datetime
+    detected_at: datetime | None
     weight_id: int | None
 
 
@@ -47,17 +49,16 @@ def parse_entry(text: bytes | str | None) -> EmergencyDetected:
         raise MalformedEntry(str(error)) from error
     if not isinstance(entry, dict):
         raise MalformedEntry("the entry is not an object")
-    senior_id, weight_id = entry.get("senior_id"), entry.get("weight_id")
-    occurred_at = parse_timestamp(entry.get("occurred_at"))
-    if type(senior_id) is not int or not (weight_id is None or type(weight_id) is int) or occurred_at is None:
-        raise MalformedEntry("senior_id and weight_id are integers, occurred_at is a time with an offset")
+    senior_id = _integer(entry, "senior_id")
+    weight_id = None if entry.get("weight_id") is None else _integer(entry, "weight_id")
+    detected_at = None if entry.get("detected_at") is None else _moment(entry, "detected_at")
     try:
         event_type, severity = EventType(_text(entry, "event_type")), Severity(_text(entry, "severity"))
     except ValueError as error:
         raise MalformedEntry(str(error)) from error
     episode = _text(entry, "episode")
     match = EPISODE.fullmatch(episode)
-    if match is None or int(match[1]) != senior_id or match[2] != event_type:
+    if match is None or match[1] != str(senior_id) or match[2] != event_type:
         raise MalformedEntry("episode is senior_id:event_type:start:stage of this senior and type")
     return EmergencyDetected(
         message_id=_text(entry, "message_id"),
@@ -67,9 +68,24 @@ def parse_entry(text: bytes | str | None) -> EmergencyDetected:
         stage=int(match[4]),
         severity=severity,
         description=_text(entry, "description"),
-        occurred_at=occurred_at,
+        occurred_at=_moment(entry, "occurred_at"),
+        detected_at=detected_at,
         weight_id=weight_id,
     )
+
+
+def _integer(entry: dict[str, Any], name: str) -> int:
+    value = entry.get(name)
+    if type(value) is not int or not 0 < value <= LARGEST_ID:
+        raise MalformedEntry(f"{name} is an integer from 1 to {LARGEST_ID}")
+    return value
+
+
+def _moment(entry: dict[str, Any], name: str) -> datetime:
+    value = parse_timestamp(entry.get(name))
+    if value is None:
+        raise MalformedEntry(f"{name} is a time with an offset, as in RFC 3339")
+    return value
 
 
 def _text(entry: dict[str, Any], name: str) -> str:

@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from prometheus_client import Counter, Gauge
 
 from devices import hints
 from devices.database_threads import in_database_thread
 
 from . import staff_messages, staff_queries
+from .outbox import stamp_sequence
 
 if TYPE_CHECKING:
     from .staff_queries import Announcement, Change
@@ -28,7 +29,6 @@ LOOK_S = 0.5
 PULSE_S = 10.0
 RESENDS_S = (5.0, 15.0)
 GUARDIAN_HEARS = {"risk.changed"}
-OUTAGE = (OperationalError, InterfaceError)
 CLOSE_SERVICE_RESTART = 1012
 
 SOCKETS = Gauge("anbu_staff_sockets", "Open staff sockets of this process")
@@ -79,7 +79,7 @@ class StaffFeed:
     async def attach(self, socket: StaffSocket) -> None:
         """From here on the socket hears what happens; its snapshot, taken afterwards, can overlap but leaves no gap.
         Raises django.db.Error when the database is away."""
-        if not self._tasks:
+        if not self._is_running():
             await self._start()
         self._sockets.add(socket)
         SOCKETS.set(len(self._sockets))
@@ -95,13 +95,20 @@ class StaffFeed:
         self._tasks = []
 
     async def _start(self) -> None:
-        self._cursor = await in_database_thread(staff_queries.head_of_log)
-        self._looked_at = await in_database_thread(staff_queries.database_now)
-        if not self._tasks:
-            self._tasks = [
-                asyncio.create_task(self._run(), name="staff feed"),
-                asyncio.create_task(hints.listen([hints.STAFF_FEED], self._wake), name="staff feed hints"),
-            ]
+        await in_database_thread(stamp_sequence)  # what happened before is the snapshots' to tell
+        head = await in_database_thread(staff_queries.head_of_log)
+        looked_at = await in_database_thread(staff_queries.database_now)
+        if self._is_running():
+            return  # another socket was faster, and the cursor is its own
+        await self.stop()
+        self._cursor, self._looked_at = head, looked_at
+        self._tasks = [
+            asyncio.create_task(self._run(), name="staff feed"),
+            asyncio.create_task(hints.listen([hints.STAFF_FEED], self._wake), name="staff feed hints"),
+        ]
+
+    def _is_running(self) -> bool:
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
     async def _run(self) -> None:
         while True:
@@ -115,11 +122,12 @@ class StaffFeed:
                 continue
             try:
                 await self._look()
-            except OUTAGE as error:
+                await self._resend()
+            except Error as error:
                 log.warning("the database is away: staff sockets close and come back", error=str(error))
                 for socket in list(self._sockets):
                     socket.close_soon(CLOSE_SERVICE_RESTART)
-            self._tick()
+            self._pulse()
 
     async def _look(self) -> None:
         viewers = {socket.staff_id for socket in self._sockets}
@@ -145,13 +153,27 @@ class StaffFeed:
                 socket.put(change.message)
                 ANNOUNCED.labels(kind).inc()
 
-    def _tick(self) -> None:
-        """Resends what no page confirmed, and the pulse by which a page knows that it is not deaf."""
+    async def _resend(self) -> None:
+        """Sends again what none of the person's pages has confirmed, here or in another process."""
         now = time.monotonic()
-        for socket in list(self._sockets):
-            for unreceived in list(socket.unreceived.values()):
-                if unreceived.is_due(now):
-                    socket.put(unreceived.message)
+        due = [
+            (socket, delivery_id)
+            for socket in self._sockets
+            for delivery_id, unreceived in socket.unreceived.items()
+            if unreceived.is_due(now)
+        ]
+        if not due:
+            return
+        waiting = await in_database_thread(staff_queries.still_waiting, {delivery_id for _, delivery_id in due})
+        for socket, delivery_id in due:
+            if delivery_id not in waiting:
+                socket.unreceived.pop(delivery_id, None)
+            elif unreceived := socket.unreceived.get(delivery_id):
+                socket.put(unreceived.message)
+
+    def _pulse(self) -> None:
+        """Tells each page how far the log is, by which it knows that it is neither behind nor deaf."""
+        now = time.monotonic()
         if now - self._pulsed_at >= PULSE_S:
             self._pulsed_at = now
             moment = datetime.now(UTC)

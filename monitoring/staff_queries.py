@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +19,7 @@ from .models import AlertDelivery, EmergencyLog, Outbox, RiskState
 from .outbox import stamp_sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 REPLAY_LASTS = timedelta(hours=24)
@@ -55,9 +56,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Snapshot:
+    """What one person is to know, of one moment. `waiting` are the alerts to them that no page has shown yet."""
+
     head_seq: int
-    emergencies: list[dict[str, Any]]
     waiting: list[Announcement]
+    emergencies: list[dict[str, Any]] = field(default_factory=list)  # every unresolved one
+    missed: list[Announcement] = field(default_factory=list)
 
 
 def head_of_log() -> int:
@@ -96,21 +100,31 @@ def audience_of(senior_ids: set[int], viewers: set[int]) -> dict[int, frozenset[
 
 
 def take_snapshot(staff: Staff) -> Snapshot:
-    """Every unresolved emergency that `staff` may see and the head of the log, of one moment; and the alerts to that
-    person that no page has shown yet."""
+    """Every unresolved emergency that `staff` may see, and the head of the log."""
     stamp_sequence()
+    with one_moment():
+        unresolved = EmergencyLog.objects.visible_to(staff).unresolved().order_by("log_id")
+        return Snapshot(personal_head(staff), waiting_alerts(staff), emergencies=[as_json(log) for log in unresolved])
+
+
+def take_missed(staff: Staff, last_seq: int) -> Snapshot | None:
+    """What came after `last_seq` about seniors whom `staff` may see now; None when the log cannot tell all of it."""
+    stamp_sequence()
+    with one_moment():
+        if not is_replayable(last_seq):
+            return None
+        return Snapshot(personal_head(staff), waiting_alerts(staff), missed=read_missed(staff, last_seq))
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Every read inside sees the same state of the database."""
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():
         if is_outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        visible = Senior.objects.visible_to(staff)
-        open_logs = EmergencyLog.objects.filter(senior__in=visible, status__in=EmergencyLog.UNRESOLVED)
-        return Snapshot(
-            head_seq=personal_head(staff),
-            emergencies=[as_json(log) for log in open_logs.order_by("log_id")],
-            waiting=waiting_alerts(staff),
-        )
+        yield
 
 
 def personal_head(staff: Staff) -> int:
@@ -122,12 +136,25 @@ def personal_head(staff: Staff) -> int:
 
 
 def waiting_alerts(staff: Staff) -> list[Announcement]:
-    """Alerts of open emergencies that this person's pages have not shown."""
+    """Alerts of open emergencies that this person's pages have not shown and that are still their concern."""
     waiting = AlertDelivery.objects.filter(
-        staff=staff, received_at__isnull=True, log__status=EmergencyLog.Status.OPEN, outbox__seq__isnull=False
+        staff=staff,
+        received_at__isnull=True,
+        log__in=EmergencyLog.objects.visible_to(staff).filter(status=EmergencyLog.Status.OPEN),
+        outbox__seq__isnull=False,
     )
     rows = Outbox.objects.filter(pk__in=waiting.values("outbox_id")).order_by("seq").prefetch_related("deliveries")
     return [announcement(row, frozenset({staff.pk})) for row in rows]
+
+
+def still_waiting(delivery_ids: set[str]) -> set[str]:
+    """Those that no page of their person has shown, of open emergencies of seniors whom that person may see now."""
+    waiting = AlertDelivery.objects.filter(
+        pk__in=delivery_ids, received_at__isnull=True, log__status=EmergencyLog.Status.OPEN
+    )
+    rows = list(waiting.values_list("delivery_id", "staff_id", "log__senior_id"))
+    audiences = audience_of({senior_id for _, _, senior_id in rows}, {staff_id for _, staff_id, _ in rows})
+    return {str(delivery_id) for delivery_id, staff_id, senior_id in rows if staff_id in audiences[senior_id]}
 
 
 def is_replayable(last_seq: int) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import auth
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
@@ -61,8 +62,9 @@ def attempt_login(request: HttpRequest, email: str, password: str, code: str | N
 
 def end_session(request: HttpRequest) -> None:
     """Logs out; the session's sockets close within a second, in whichever process they are."""
-    revoke_session(request.session.session_key)
-    auth.logout(request)
+    with transaction.atomic():  # whoever hears of the revocation finds no session
+        revoke_session(request.session.session_key)
+        auth.logout(request)
 
 
 def _refuse_after_failures(digest: str, address: str | None) -> None:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
 
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.http import HttpRequest
+from django.http import HttpRequest, parse_cookie
 
 from .models import Staff
 
 
 def session_key_of(cookie_header: str) -> str | None:
-    """The session key in a Cookie header, or None."""
-    try:
-        morsel = SimpleCookie(cookie_header).get(settings.SESSION_COOKIE_NAME)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
+    """The session key in a Cookie header, read as Django reads a request's; or None."""
+    return parse_cookie(cookie_header).get(settings.SESSION_COOKIE_NAME) or None
 
 
 def staff_of_session(session_key: str) -> Staff | None:

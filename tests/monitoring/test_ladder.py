@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+
+from monitoring.alerting import acknowledge, climb, due_to_climb
+from monitoring.ladder import Rung, next_step
+from monitoring.models import AlertDelivery, EmergencyLog
+from seniors.models import Role, Staff
+from tests.factories import make_staff
+from tests.monitoring.emergencies import due_in_s, kinds, make_due, raised
+
+if TYPE_CHECKING:
+    from seniors.models import Senior
+
+
+def people(log: EmergencyLog) -> list[str]:
+    """Who was alerted, in order, and why."""
+    rows = AlertDelivery.objects.filter(log=log).order_by("created_at", "staff__email")
+    return [f"{row.staff.full_name} {row.reason}" for row in rows.select_related("staff")]
+
+
+# -- the rules
+
+
+@pytest.mark.parametrize("severity", ["critical", "high"])
+def test_the_next_on_duty_come_at_60_s_and_supervisors_at_180_s(severity: str) -> None:
+    assert next_step(severity, Rung.CASEWORKERS) == (Rung.ON_DUTY, 60)
+    assert next_step(severity, Rung.ON_DUTY) == (Rung.SUPERVISORS, 120)
+
+
+def test_a_medium_one_takes_15_and_60_minutes() -> None:
+    assert next_step("medium", Rung.CASEWORKERS) == (Rung.ON_DUTY, 900)
+    assert next_step("medium", Rung.ON_DUTY) == (Rung.SUPERVISORS, 2700)
+
+
+@pytest.mark.parametrize("rung", [Rung.SUPERVISORS, Rung.EVERYBODY])
+@pytest.mark.parametrize("severity", ["critical", "high", "medium"])
+def test_then_everybody_each_180_s(severity: str, rung: Rung) -> None:
+    assert next_step(severity, rung) == (Rung.EVERYBODY, 180)
+
+
+# -- the climb
+
+
+@pytest.mark.django_db
+def test_it_climbs_from_the_caseworker_to_supervisors_to_everybody(senior: Senior, kim: Staff, park: Staff) -> None:
+    log = raised(senior)
+    assert people(log) == ["김미영 raised"]
+    assert not climb(log.pk)
+    assert due_in_s(log) == pytest.approx(60, abs=5)
+    make_due(log)
+    assert due_to_climb() == [log.pk]
+    assert climb(log.pk)  # nobody is on duty: that rung is skipped
+    assert people(log)[1:] == ["박지현 escalated"]
+    assert due_in_s(log) == pytest.approx(180, abs=5)
+    for _ in range(2):
+        make_due(log)
+        assert climb(log.pk)
+        assert sorted(people(log)[-2:]) == ["김미영 escalated", "박지현 escalated"]
+    assert kinds(log) == ["raised", "escalated", "escalated", "escalated"]
+
+
+@pytest.mark.django_db
+def test_a_senior_without_an_active_caseworker_alerts_supervisors_at_once(senior: Senior, park: Staff) -> None:
+    assert people(raised(senior)) == ["박지현 raised"]
+
+
+@pytest.mark.django_db
+def test_an_inactive_caseworker_is_nobody(senior: Senior, kim: Staff, park: Staff) -> None:
+    Staff.objects.filter(pk=kim.pk).update(is_active=False)
+    assert people(raised(senior)) == ["박지현 raised"]
+
+
+@pytest.mark.django_db
+def test_guardians_are_never_alerted(senior: Senior, guardian: Staff, park: Staff) -> None:
+    log = raised(senior)
+    for _ in range(3):
+        make_due(log)
+        climb(log.pk)
+    assert {line.split()[0] for line in people(log)} == {"박지현"}
+
+
+@pytest.mark.django_db
+def test_an_operator_counts_as_a_supervisor(senior: Senior) -> None:
+    make_staff(Role.SUPERVISOR, full_name="운영자", is_superuser=True)
+    assert people(raised(senior)) == ["운영자 raised"]
+
+
+@pytest.mark.django_db
+def test_where_nobody_is_there_at_all_it_goes_on_looking(senior: Senior) -> None:
+    log = raised(senior)
+    assert due_in_s(log) == pytest.approx(180, abs=5)
+    boss = make_staff(Role.SUPERVISOR)
+    make_due(log)
+    assert climb(log.pk)
+    assert people(log) == [f"{boss.full_name} escalated"]
+
+
+@pytest.mark.django_db
+def test_an_acknowledged_one_climbs_no_further(senior: Senior, kim: Staff) -> None:
+    log = raised(senior)
+    make_due(log)
+    acknowledge(log.pk, kim)
+    assert due_to_climb() == []
+    assert not climb(log.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_watchdogs_at_once_never_take_a_step_twice(senior: Senior, kim: Staff, park: Staff) -> None:
+    log = raised(senior)
+    make_due(log)
+
+    def take_step() -> bool:
+        try:
+            return climb(log.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as watchdogs:
+        steps = list(watchdogs.map(lambda _: take_step(), range(8)))
+    assert sum(steps) == 1
+    assert people(log)[1:] == ["박지현 escalated"]

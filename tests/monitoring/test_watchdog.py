@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import OperationalError
+from django.db.models.functions import Now
+
+from devices import presence, safety_checks
+from devices.models import IoTHub, SafetyCheck
+from monitoring import watchdog
+from monitoring.models import Outbox
+from tests.monitoring.emergencies import kinds, make_due, raised
+
+if TYPE_CHECKING:
+    from seniors.models import Senior, Staff
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_round_moves_on_whatever_is_due(senior: Senior, hub: IoTHub, kim: Staff, park: Staff) -> None:
+    presence.mark_post(hub.pk)
+    safety_checks.request(senior, kim)
+    log = raised(senior)
+    make_due(log)
+    past = Now() - timedelta(seconds=1)
+    SafetyCheck.objects.update(expires_at=past)
+    IoTHub.objects.update(silent_at=past)
+    assert watchdog.sweep() == {"sequenced": 1, "climbed": 1, "checks_expired": 1, "hubs_silent": 1}
+    assert kinds(log) == ["raised", "escalated", "safety_check"]
+    assert watchdog.sweep() == {"sequenced": 1, "climbed": 0, "checks_expired": 0, "hubs_silent": 0}
+    assert not Outbox.objects.filter(seq=None).exists()
+
+
+def test_while_the_database_is_away_it_waits_and_hubs_get_time_to_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds: list[str] = []
+
+    def sweep() -> dict[str, int]:
+        rounds.append("sweep")
+        if len(rounds) == 2:
+            raise OperationalError("the server closed the connection unexpectedly")
+        return {}
+
+    def grace() -> int:
+        rounds.append("grace")
+        return 0
+
+    monkeypatch.setattr(watchdog, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(watchdog, "close_old_connections", lambda: None)  # the test's own connection stays
+    monkeypatch.setattr(watchdog, "sweep", sweep)
+    monkeypatch.setattr(presence, "grant_grace", grace)
+    watchdog.run(lambda: rounds.count("sweep") == 3)
+    assert rounds == ["grace", "sweep", "grace", "sweep", "sweep"]
