@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from seniors.models import Senior, Staff
 
@@ -64,7 +65,7 @@ class WeightActivation(models.Model):
     class Meta:
         db_table = "weight_activations"
         verbose_name = _("가중치 교체 기록")
-        verbose_name_plural = _("가중치 교체 기록")
+        verbose_name_plural = pgettext_lazy("plural", "가중치 교체 기록")
         indexes = [
             # "which was live at T" takes the newest row before T
             models.Index(fields=["senior", "-activated_at"], name="weight_activations_of_senior"),
@@ -86,7 +87,7 @@ class ServiceAccount(models.Model):
     class Meta:
         db_table = "service_accounts"
         verbose_name = _("서비스 계정")
-        verbose_name_plural = _("서비스 계정")
+        verbose_name_plural = pgettext_lazy("plural", "서비스 계정")
 
     def __str__(self) -> str:
         return self.name

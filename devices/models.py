@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from seniors.models import Senior, Staff
 
@@ -44,7 +45,7 @@ class IoTHub(models.Model):
     class Meta:
         db_table = "iot_hubs"
         verbose_name = _("홈 허브")
-        verbose_name_plural = _("홈 허브")
+        verbose_name_plural = pgettext_lazy("plural", "홈 허브")
         constraints = [
             models.UniqueConstraint(
                 fields=["device_id"], condition=Q(deregistered_at__isnull=True), name="one_registration_a_device"
@@ -117,7 +118,7 @@ class SafetyCheck(models.Model):
     class Meta:
         db_table = "safety_checks"
         verbose_name = _("안전 확인")
-        verbose_name_plural = _("안전 확인")
+        verbose_name_plural = pgettext_lazy("plural", "안전 확인")
         constraints = [
             models.UniqueConstraint(
                 fields=["hub"], condition=Q(status__in=["requested", "delivered"]), name="one_running_check_a_hub"
@@ -158,7 +159,7 @@ class Fault(models.Model):
     class Meta:
         db_table = "faults"
         verbose_name = _("기기 장애")
-        verbose_name_plural = _("기기 장애")
+        verbose_name_plural = pgettext_lazy("plural", "기기 장애")
         ordering = [F("since").desc()]
         constraints = [
             models.UniqueConstraint(

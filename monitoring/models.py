@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Func, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from timescale.db.models.fields import TimescaleDateTimeField
 
 from seniors.models import Senior, Staff
@@ -30,7 +31,7 @@ class SensorLog(models.Model):
     class Meta:
         db_table = "sensor_logs"
         verbose_name = _("센서 기록")
-        verbose_name_plural = _("센서 기록")
+        verbose_name_plural = pgettext_lazy("plural", "센서 기록")
 
     def __str__(self) -> str:
         return f"{self.hub_id}:{self.sensor_id}"
@@ -154,7 +155,7 @@ class EmergencyLog(models.Model):
     class Meta:
         db_table = "emergency_logs"
         verbose_name = _("응급 상황")
-        verbose_name_plural = _("응급 상황")
+        verbose_name_plural = pgettext_lazy("plural", "응급 상황")
         ordering = ["-log_id"]
         constraints = [
             models.UniqueConstraint(

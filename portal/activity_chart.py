@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
 LABEL_WIDTH = 148
-PLOT_WIDTH = 812
+PLOT_WIDTH = 796
+RIGHT = 16
 LANE_HEIGHT = 30
 TOP = 8
 BOTTOM = 26
@@ -105,7 +106,7 @@ def draw_lanes(
     ]
     foot = TOP + max(1, len(lanes)) * LANE_HEIGHT
     return Chart(
-        width=LABEL_WIDTH + PLOT_WIDTH,
+        width=LABEL_WIDTH + PLOT_WIDTH + RIGHT,
         height=foot + BOTTOM,
         left=LABEL_WIDTH,
         right=LABEL_WIDTH + PLOT_WIDTH,

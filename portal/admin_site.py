@@ -9,6 +9,7 @@ from django.contrib.admin import AdminSite
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from seniors.models import Staff
 from seniors.revocations import revoke_session
@@ -46,10 +47,15 @@ class NavEntry:
 
 NAVIGATION = [
     NavEntry(_("관제"), "admin:index", "desk"),
-    NavEntry(_("어르신"), "admin:care_list", "people", under=("/admin/seniors/senior/",)),
-    NavEntry(_("응급 상황"), "admin:monitoring_emergencylog_changelist", "emergency", under=("/admin/emergencies/",)),
-    NavEntry(_("기기 장애"), "admin:devices_fault_changelist", "fault"),
-    NavEntry(_("홈 허브"), "admin:devices_iothub_changelist", "hub"),
+    NavEntry(pgettext_lazy("plural", "어르신"), "admin:care_list", "people", under=("/admin/seniors/senior/",)),
+    NavEntry(
+        pgettext_lazy("plural", "응급 상황"),
+        "admin:monitoring_emergencylog_changelist",
+        "emergency",
+        under=("/admin/emergencies/",),
+    ),
+    NavEntry(pgettext_lazy("plural", "기기 장애"), "admin:devices_fault_changelist", "fault"),
+    NavEntry(pgettext_lazy("plural", "홈 허브"), "admin:devices_iothub_changelist", "hub"),
     NavEntry(_("직원"), "admin:seniors_staff_changelist", "staff", "supervisor"),
     NavEntry(_("가중치"), "admin:ai_aiweight_changelist", "weights", "supervisor"),
     NavEntry(_("열람 기록"), "admin:seniors_accesslog_changelist", "log", "supervisor"),

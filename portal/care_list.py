@@ -10,7 +10,7 @@ from django.db.models import Case, Value, When
 from django.http import QueryDict
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
 
 from devices.models import IoTHub
@@ -41,7 +41,7 @@ def show_care_list(request: HttpRequest) -> TemplateResponse:
         record_request(request, "seniors.list", [row["senior"].pk for row in rows])
     context: dict[str, Any] = {
         **admin.site.each_context(request),
-        "title": _("어르신"),
+        "title": pgettext("plural", "어르신"),
         "page": page,
         "rows": rows,
         "chosen": chosen,

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.cache import never_cache
 
 from ai.models import AIWeight
@@ -137,6 +138,6 @@ TABS: dict[str, tuple[StrPromise, Callable[[HttpRequest, Senior], dict[str, Any]
     "emergencies": (_("응급 기록"), gather_emergencies),
     "profile": (_("정보와 담당"), gather_profile),
     "home": (_("기기와 가중치"), gather_home),
-    "events": (_("센서 기록"), gather_events),
+    "events": (pgettext_lazy("plural", "센서 기록"), gather_events),
     "access": (_("열람 기록"), gather_access),
 }

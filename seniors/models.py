@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -111,7 +112,7 @@ class Senior(models.Model):
     class Meta:
         db_table = "seniors"
         verbose_name = _("어르신")
-        verbose_name_plural = _("어르신")
+        verbose_name_plural = pgettext_lazy("plural", "어르신")
         ordering = ["full_name", "senior_id"]
 
     def __str__(self) -> str:
@@ -174,7 +175,7 @@ class Consent(models.Model):
     class Meta:
         db_table = "consents"
         verbose_name = _("동의")
-        verbose_name_plural = _("동의")
+        verbose_name_plural = pgettext_lazy("plural", "동의")
         constraints = [
             models.UniqueConstraint(
                 fields=["senior", "kind"], condition=Q(withdrawn_at__isnull=True), name="one_consent_in_force"
@@ -199,7 +200,7 @@ class AccessLog(models.Model):
     class Meta:
         db_table = "access_log"
         verbose_name = _("열람 기록")
-        verbose_name_plural = _("열람 기록")
+        verbose_name_plural = pgettext_lazy("plural", "열람 기록")
         indexes = [
             # the senior's page asks "who looked", newest first
             models.Index(fields=["senior_id", "-accessed_at"], name="access_log_of_senior"),
