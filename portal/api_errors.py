@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -99,6 +100,7 @@ def problem_response(code_status: int, code: str, detail: str, headers: dict[str
     )
 
 
+@csrf_exempt
 def answer_not_found(request: HttpRequest) -> JsonResponse:
     """Any path under /api/ that is none."""
     return problem_response(404, "not_found", "there is nothing at this path; /api/docs/ lists what there is")

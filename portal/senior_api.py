@@ -100,11 +100,11 @@ class SeniorView(APIView):
     def patch(self, request: Request, senior_id: int) -> Response:
         staff = person(request)
         senior = get_object_or_404(Senior.objects.visible_to(staff), pk=senior_id)
+        if staff.is_guardian and isinstance(request.data, dict) and set(request.data) - {"video_consent"}:
+            raise PermissionDenied("a guardian changes video_consent alone")
         form = SeniorChangeSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         values = form.validated_data
-        if staff.is_guardian and set(request.data) - {"video_consent"}:
-            raise PermissionDenied("a guardian changes video_consent alone")
         changed = sorted(values)
         with transaction.atomic():
             if "video_consent" in values:

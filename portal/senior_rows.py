@@ -8,6 +8,7 @@ from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from devices.models import IoTHub
+from devices.strict_json import is_storable
 from monitoring.emergency_json import moment
 from monitoring.models import EmergencyLog, RiskState
 from seniors.models import Senior
@@ -55,7 +56,8 @@ def senior_rows(user: Staff | AnonymousUser) -> QuerySet[Senior]:
 def choose(rows: QuerySet[Senior], query: QueryDict) -> QuerySet[Senior]:
     """Narrows and orders by `search`, `risk`, `hub_status`, `ordering`. Raises Problem for a value that is none."""
     if search := query.get("search", "").strip():
-        rows = rows.filter(Q(full_name__icontains=search) | Q(address__icontains=search))
+        found = rows.filter(Q(full_name__icontains=search) | Q(address__icontains=search))
+        rows = found if is_storable(search) else rows.none()
     if risk := query.get("risk"):
         if risk not in RiskState.Level:
             raise bad("risk", RiskState.Level.values)

@@ -40,8 +40,8 @@ def has_video_consent(senior_id: int) -> bool:
 @transaction.atomic
 def set_video_consent(senior: Senior, given: bool, by: Staff) -> None:
     """Gives or withdraws; saying again what holds already changes nothing."""
-    in_force = Consent.objects.filter(senior=senior, kind=Consent.Kind.VIDEO, withdrawn_at__isnull=True)
-    if not given:
+    in_force = Consent.objects.filter(senior=senior, kind=Consent.Kind.VIDEO, withdrawn_at=None)
+    if given:
+        in_force.get_or_create(senior=senior, kind=Consent.Kind.VIDEO, defaults={"given_by": by})
+    else:
         in_force.update(withdrawn_at=Now(), withdrawn_by=by)
-    elif not in_force.exists():
-        Consent.objects.create(senior=senior, kind=Consent.Kind.VIDEO, given_by=by)

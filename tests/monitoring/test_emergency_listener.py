@@ -14,7 +14,7 @@ import redis
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from monitoring import emergency_listener
+from monitoring import alerting, emergency_listener
 from monitoring.alerting import resolve
 from monitoring.emergency_bus import DEAD, GROUP, STREAM
 from monitoring.emergency_listener import EmergencyListener
@@ -94,7 +94,7 @@ def wait_until(is_so: Callable[[], bool], within_s: float = 5) -> None:
 def is_drained(stream: Any) -> bool:
     """Whether everything was taken and acknowledged."""
     try:
-        return stream.xlen(STREAM) == 0 and stream.xpending(STREAM, GROUP)["pending"] == 0
+        return bool(stream.xlen(STREAM) == 0 and stream.xpending(STREAM, GROUP)["pending"] == 0)
     except redis.ResponseError:
         return False
 
@@ -191,7 +191,7 @@ def test_an_entry_of_a_listener_that_never_comes_back_is_claimed(
 def test_a_database_that_is_away_is_waited_for(stream: Any, senior: Senior, monkeypatch: pytest.MonkeyPatch) -> None:
     is_away = threading.Event()
     is_away.set()
-    really = emergency_listener.raise_emergency
+    really = alerting.raise_emergency
 
     def raise_when_there(*args: Any) -> Any:
         if is_away.is_set():

@@ -10,14 +10,14 @@ from django.test import Client
 from devices import presence
 from devices.database_threads import in_database_thread
 from monitoring import staff_feed
-from monitoring.alerting import acknowledge, resolve
+from monitoring.alerting import acknowledge, raise_emergency, resolve
 from monitoring.models import AlertDelivery, EmergencyLog
 from monitoring.outbox import announce
 from seniors.enrollment import map_staff, unmap_staff
 from seniors.models import Staff
 from seniors.revocations import revoke_staff
 from tests.factories import make_senior
-from tests.monitoring.emergencies import again, cause, raise_emergency, raised
+from tests.monitoring.emergencies import again, cause, raised
 from tests.monitoring.staff_sockets import connect, log_in, page_of, page_with_cookie
 
 if TYPE_CHECKING:
