@@ -20,6 +20,7 @@ from .models import Fault, IoTHub
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django_stubs_ext import StrPromise
 
 
 class HubForm(ModelForm[IoTHub]):
@@ -40,11 +41,40 @@ class HubForm(ModelForm[IoTHub]):
         return senior
 
 
+class RegistrationFilter(admin.SimpleListFilter):
+    title = _("등록")
+    parameter_name = "registered"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[IoTHub]) -> list[tuple[str, StrPromise]]:
+        return [("yes", _("등록됨")), ("no", _("해지됨"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[IoTHub]) -> QuerySet[IoTHub]:
+        if self.value() not in {"yes", "no"}:
+            return queryset
+        return queryset.filter(deregistered_at__isnull=self.value() == "yes")
+
+
+class FaultStateFilter(admin.SimpleListFilter):
+    title = _("상태")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Fault]) -> list[tuple[str, StrPromise]]:
+        return [("open", _("이어지는 장애")), ("unseen", _("아직 확인하지 않음")), ("cleared", _("해소됨"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Fault]) -> QuerySet[Fault]:
+        chosen = {
+            "open": {"cleared_at__isnull": True},
+            "unseen": {"cleared_at__isnull": True, "seen_at__isnull": True},
+            "cleared": {"cleared_at__isnull": False},
+        }
+        return queryset.filter(**chosen.get(self.value() or "", {}))
+
+
 @admin.register(IoTHub)
 class IoTHubAdmin(ScopedAdmin[IoTHub]):
     form = HubForm
     list_display = ["device_id", "senior", "status", "last_seen_at", "battery", "registered_at", "deregistered_at"]
-    list_filter = ["status", ("deregistered_at", admin.EmptyFieldListFilter)]
+    list_filter = ["status", RegistrationFilter]
     list_select_related = ["senior"]
     search_fields = ["device_id", "senior__full_name"]
     autocomplete_fields = ["senior"]
@@ -87,9 +117,9 @@ class IoTHubAdmin(ScopedAdmin[IoTHub]):
 @admin.register(Fault)
 class FaultAdmin(ScopedAdmin[Fault]):
     senior_path = "hub__senior"
-    list_display = ["senior_name", "kind", "sensor_id", "since", "cleared_at", "seen_at", "seen_by"]
+    list_display = ["senior_name", "kind", "sensor", "since", "cleared_at", "seen_at", "seen_by_name"]
     list_display_links = None
-    list_filter = ["kind", ("cleared_at", admin.EmptyFieldListFilter), ("seen_at", admin.EmptyFieldListFilter)]
+    list_filter = [FaultStateFilter, "kind"]
     list_select_related = ["hub__senior", "seen_by"]
     search_fields = ["hub__senior__full_name", "hub__device_id"]
     actions = ["mark_as_seen"]
@@ -97,6 +127,14 @@ class FaultAdmin(ScopedAdmin[Fault]):
     @admin.display(description=_("어르신"), ordering="hub__senior__full_name")
     def senior_name(self, fault: Fault) -> str:
         return fault.hub.senior.full_name
+
+    @admin.display(description=_("센서"))
+    def sensor(self, fault: Fault) -> str:
+        return fault.sensor_id or "–"
+
+    @admin.display(description=_("확인한 사람"))
+    def seen_by_name(self, fault: Fault) -> str:
+        return fault.seen_by.full_name if fault.seen_by else "–"
 
     @admin.action(description=_("확인함으로 표시"))
     def mark_as_seen(self, request: HttpRequest, faults: QuerySet[Fault]) -> None:

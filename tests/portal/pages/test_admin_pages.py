@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devices.models import HubKey, IoTHub
+from devices import faults
+from devices.models import Fault, HubKey, IoTHub
 from seniors.models import AccessLog, Revocation, Role, Senior, Staff
 from tests.factories import make_hub, make_senior, make_staff, map_staff
 
@@ -132,3 +133,20 @@ def test_nothing_is_deleted_in_the_admin(browse: Callable[[Staff], Client], seni
     browser = browse(park)
     assert browser.post(f"/admin/seniors/senior/{senior.pk}/delete/", {"post": "yes"}).status_code == 403
     assert browser.post(f"/admin/seniors/staff/{park.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(("state", "shown"), [("open", True), ("unseen", True), ("cleared", False), ("", True)])
+def test_faults_are_filtered_by_whether_they_last(
+    browse: Callable[[Staff], Client], hub: IoTHub, kim: Staff, state: str, shown: bool
+) -> None:
+    faults.raise_fault(hub.hub_id, Fault.Kind.BATTERY_LOW)
+    html = browse(kim).get("/admin/devices/fault/", {"state": state} if state else {}).content.decode()
+    assert ("field-kind" in html) is shown
+
+
+@pytest.mark.parametrize(("registered", "shown"), [("yes", True), ("no", False)])
+def test_hubs_are_filtered_by_their_registration(
+    browse: Callable[[Staff], Client], hub: IoTHub, kim: Staff, registered: str, shown: bool
+) -> None:
+    html = browse(kim).get("/admin/devices/iothub/", {"registered": registered}).content.decode()
+    assert (hub.device_id in html) is shown
