@@ -19,7 +19,7 @@ from seniors.models import Senior, Staff
 from seniors.permissions import IsCareStaff
 from seniors.problems import Problem
 
-from . import faults, registration, safety_checks
+from . import faults, installation_tests, registration, safety_checks
 from .authentication import IsHub
 from .models import Fault, IoTHub, SafetyCheck
 from .serializers import (
@@ -32,6 +32,8 @@ from .serializers import (
     RegisteredHub,
     RequestedCheck,
     RotatedKey,
+    StartedTest,
+    TestStart,
 )
 
 if TYPE_CHECKING:
@@ -124,6 +126,20 @@ class HubKeyView(CareView):
             "previous_key_expires_at": rotation.previous_key_expires_at,
         }
         return Response(RotatedKey(answer).data, status=201, headers=NOT_KEPT)
+
+
+class HubTestView(CareView):
+    @extend_schema(request=TestStart, responses={201: StartedTest})
+    @transaction.atomic
+    def post(self, request: Request, hub_id: int) -> Response:
+        """For `minutes`, presses ring the caller alone. One not resolved as `test` within 60 s rings everybody."""
+        person = caller(request)
+        hub = visible_hub(person, hub_id)
+        form = TestStart(data=request.data)
+        form.is_valid(raise_exception=True)
+        test = installation_tests.start(hub, person, form.validated_data["minutes"])
+        record_request(request, "hub.test", hub.senior_id, hub_id=hub_id, minutes=form.validated_data["minutes"])
+        return Response(StartedTest(test).data, status=201)
 
 
 class SeniorSafetyCheckView(CareView):

@@ -134,6 +134,28 @@ class SafetyCheck(models.Model):
         return f"{self.check_id}:{self.status}"
 
 
+class InstallationTest(models.Model):
+    """A time in which a press of this hub's buttons is a test of whoever started it."""
+
+    test_id = models.BigAutoField(primary_key=True)
+    hub = models.ForeignKey(IoTHub, on_delete=models.CASCADE, related_name="installation_tests")
+    started_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField(db_default=Now())
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "installation_tests"
+        verbose_name = _("설치 시험")
+        verbose_name_plural = _("설치 시험")
+        indexes = [
+            # asked for each panic press of a hub
+            models.Index(fields=["hub", "ends_at"], name="installation_tests_of_hub"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hub_id}:{self.ends_at}"
+
+
 class Fault(models.Model):
     """A fault of the equipment: raised, seen by somebody, cleared. Never an emergency."""
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from .models import Fault, IoTHub, SafetyCheck
+from .installation_tests import MAX_MINUTES
+from .models import Fault, InstallationTest, IoTHub, SafetyCheck
 from .registration import MAX_OVERLAP_S
 
 
@@ -31,6 +32,19 @@ class RotatedKey(serializers.Serializer[dict[str, Any]]):
     prefix = serializers.CharField()
     created_at = serializers.DateTimeField()
     previous_key_expires_at = serializers.DateTimeField(allow_null=True)
+
+
+class TestStart(serializers.Serializer[dict[str, Any]]):
+    minutes = serializers.IntegerField(min_value=1, max_value=MAX_MINUTES)
+
+
+class StartedTest(serializers.ModelSerializer[InstallationTest]):
+    hub_id = serializers.IntegerField(read_only=True)
+    started_by = serializers.IntegerField(source="started_by_id", read_only=True)
+
+    class Meta:
+        model = InstallationTest
+        fields = ["test_id", "hub_id", "started_by", "started_at", "ends_at"]
 
 
 class RequestedCheck(serializers.ModelSerializer[SafetyCheck]):

@@ -30,6 +30,7 @@ Status = EmergencyLog.Status
 REOPENS_AFTER = timedelta(minutes=30)
 LASTING_AFTER_RESOLUTION = timedelta(hours=6)
 LASTING_AFTER_FALSE_ALARM = timedelta(hours=2)
+TEST_LASTS = timedelta(seconds=60)
 
 
 class UnknownSenior(LookupError):
@@ -52,7 +53,7 @@ class Cause:
     occurred_at: datetime
     detected_at: datetime | None = None  # None: now
     weight_id: int | None = None
-    test: bool = False
+    tested_by: Staff | None = None  # it comes of that person's installation test, and rings them first
     is_panic: bool = False
     is_episode: bool = False
     stage: int = 0  # of an episode; a higher one is a source of its own and alerts afresh
@@ -127,6 +128,25 @@ def resolve(log_id: int, by: Staff, outcome: str, note: str = "") -> EmergencyLo
 
 
 @transaction.atomic
+def ring_for_real(log_id: int) -> bool:
+    """Takes a test as meant, when nobody resolved it in time: everybody is alerted, also past an acknowledgement.
+
+    False if not due."""
+    due = EmergencyLog.objects.select_for_update(skip_locked=True).filter(pk=log_id, test_due_at__lte=Now())
+    log = due.filter(test=True, status__in=EmergencyLog.UNRESOLVED).first()
+    if log is None:
+        return False
+    _take_as_real(log, "test_overdue")
+    return True
+
+
+def tests_overdue(limit: int = 100) -> list[int]:
+    """Unresolved tests whose time is over by the database's clock."""
+    due = EmergencyLog.objects.filter(test=True, status__in=EmergencyLog.UNRESOLVED, test_due_at__lte=Now())
+    return list(due.order_by("test_due_at").values_list("log_id", flat=True)[:limit])
+
+
+@transaction.atomic
 def climb(log_id: int) -> bool:
     """Takes the ladder's next step, if it is due: alerts the next rung that has somebody on it. False if not due."""
     log = (
@@ -171,11 +191,16 @@ def _open(cause: Cause, grade: str) -> EmergencyLog:
         occurred_at=cause.occurred_at,
         detected_at=cause.detected_at or Now(),
         weight_id=cause.weight_id,
-        test=cause.test,
+        test=cause.tested_by is not None,
+        tested_by=cause.tested_by,
+        test_due_at=Now() + TEST_LASTS if cause.tested_by else None,
     )
-    rung, people = _first_occupied(log, Rung.CASEWORKERS)
-    _set_step(log, rung)
-    _note(log, "raised", None, source=cause.source, description=cause.description)
+    if cause.tested_by:
+        people = [cause.tested_by]
+    else:
+        rung, people = _first_occupied(log, Rung.CASEWORKERS)
+        _set_step(log, rung)
+    _note(log, "raised", None, source=cause.source, description=cause.description, test=cause.tested_by is not None)
     announce(log, "raised", alert=people)
     return log
 
@@ -185,6 +210,12 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
     log.severity = severities.higher(grade, log.severity)
     EmergencyLog.objects.filter(pk=log.pk).update(severity=log.severity, repeats=F("repeats") + 1)
     _note(log, "repeated", None, source=cause.source, description=cause.description)
+    if log.test:
+        if cause.tested_by is None:
+            _take_as_real(log, "test_ended")
+        else:
+            announce(log, "changed", alert=[cause.tested_by])
+        return
     reopened = 0
     if rises or cause.is_panic or cause.stage > 0 or _acknowledged_long_ago(log):
         reopened = EmergencyLog.objects.filter(pk=log.pk, status=Status.ACKNOWLEDGED).update(
@@ -202,6 +233,19 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
     _set_step(log, rung)
     _note(log, "reopened", None, source=cause.source)
     announce(log, "changed", alert=people, reason="reopened")
+
+
+def _take_as_real(log: EmergencyLog, why: str) -> None:
+    """From here on the test is an emergency like any other, open and on the first rung."""
+    EmergencyLog.objects.filter(pk=log.pk).update(
+        test=False, test_due_at=None, status=Status.OPEN, acknowledged_at=None, acknowledged_by=None
+    )
+    rung, people = _first_occupied(log, Rung.CASEWORKERS)
+    if log.tested_by and log.tested_by not in people:
+        people.append(log.tested_by)
+    _set_step(log, rung)
+    _note(log, why, None)
+    announce(log, "changed", alert=people, reason="raised")
 
 
 def _lasts_on(cause: Cause, log: EmergencyLog) -> bool:

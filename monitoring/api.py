@@ -177,10 +177,11 @@ class HubEventsView(APIView):
         try:
             packing = request.headers.get("Content-Encoding", "").strip().lower()
             body = hub_batches.unpack(request._request.body, packing)
-            answer = hub_batches.take_batch(hub.hub_id, hub.senior_id, body, arrived_at)  # type: ignore[union-attr]  # IsHub
+            kind = request.headers.get("Content-Type", "")
+            answer = hub_batches.take_batch(hub.hub_id, hub.senior_id, body, arrived_at, kind)  # type: ignore[union-attr]  # IsHub
         except (TooLarge, RequestDataTooBig):
             answer = hub_batches.too_large()
         except MalformedJSON as error:
             answer = hub_batches.refuse(400, "malformed", str(error))
-        kind = None if answer.status == 200 else "application/problem+json"
-        return Response(answer.body, status=answer.status, content_type=kind)
+        answered_as = None if answer.status == 200 else "application/problem+json"
+        return Response(answer.body, status=answer.status, content_type=answered_as)

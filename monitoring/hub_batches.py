@@ -12,7 +12,7 @@ from django.conf import settings
 from devices import presence
 from devices.strict_json import MalformedJSON, parse_strict
 
-from . import event_store, ingest, panic
+from . import event_store, ingest, panic, senml
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,13 +27,16 @@ class TooLarge(Exception):
     """More bytes or events than a request may have."""
 
 
-def take_batch(hub_id: int, senior_id: int, body: bytes, arrived_at: datetime) -> Answer:
-    """Judges and keeps a batch. 200 only when every accepted event is durable, and every panic's emergency before it.
+def take_batch(
+    hub_id: int, senior_id: int, body: bytes, arrived_at: datetime, content_type: str = "application/json"
+) -> Answer:
+    """Judges and keeps a batch, native JSON or SenML. 200 only when every accepted event is durable, and every panic's
+    emergency before it.
 
     Raises django.db.Error when a database is away (503: the hub sends again, and that is harmless).
     """
     try:
-        events, sent_at = ingest.read_batch(parse_strict(body, check_values=False))
+        events, sent_at = senml.read_body(parse_strict(body, check_values=False), content_type)
     except (MalformedJSON, ingest.MalformedBatch) as error:
         return refuse(400, "malformed", str(error))
     if len(events) > ingest.MAX_EVENTS:

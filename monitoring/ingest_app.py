@@ -74,7 +74,8 @@ class IngestApp:
             return hub_batches.too_large()
         except MalformedJSON as error:
             return hub_batches.refuse(400, "malformed", str(error))
-        answer = await in_database_thread(hub_batches.take_batch, hub.hub_id, hub.senior_id, body, arrived_at)
+        kind = headers.get(b"content-type", "")
+        answer = await in_database_thread(hub_batches.take_batch, hub.hub_id, hub.senior_id, body, arrived_at, kind)
         if answer.status == 200:
             EVENTS.labels("accepted").inc(answer.body["accepted"])
             EVENTS.labels("duplicate").inc(answer.body["duplicates"])

@@ -149,6 +149,15 @@ class EmergencyLog(models.Model):
     outcome = models.CharField(_("결과"), max_length=16, choices=Outcome, blank=True)
     rung = models.SmallIntegerField(default=0, help_text="the last step of the ladder that was taken")
     step_due_at = models.DateTimeField(null=True, blank=True, help_text="the ladder's next step")
+    tested_by = models.ForeignKey(
+        Staff,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="who rings first",
+    )
+    test_due_at = models.DateTimeField(null=True, blank=True, help_text="not resolved by then, it rings everybody")
 
     objects = EmergencyQuerySet.as_manager()
 
@@ -166,6 +175,7 @@ class EmergencyLog(models.Model):
         ]
         indexes = [
             models.Index(fields=["step_due_at"], condition=Q(status="open"), name="emergencies_step_due"),
+            models.Index(fields=["test_due_at"], condition=Q(test=True), name="emergencies_test_due"),
             models.Index(fields=["senior", "-log_id"], name="emergencies_of_senior"),
         ]
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from devices import installation_tests
+
 from .alerting import Cause, raise_emergency
 from .ingest import LATE, is_printable, panic_family, panic_source, parse_timestamp
 from .models import EmergencySource, Severity
@@ -27,7 +29,9 @@ def raise_panics(hub_id: int, senior_id: int, panics: Iterable[Panic], now: date
 
     Raises django.db.Error when the database is away: the caller answers 503 and the hub sends again.
     """
+    test = installation_tests.find_lasting(hub_id)
     for panic in panics:
+        is_test = test is not None and installation_tests.covers(test, _corrected(panic, skew))
         raise_emergency(
             Cause(
                 senior_id=senior_id,
@@ -37,17 +41,15 @@ def raise_panics(hub_id: int, senior_id: int, panics: Iterable[Panic], now: date
                 description=_describe(panic, now, skew),
                 occurred_at=now if skew is not None or panic.occurred_at is None else min(panic.occurred_at, now),
                 is_panic=True,
+                tested_by=test.started_by if test and is_test else None,
             )
         )
 
 
 def _source(hub_id: int, panic: Panic, skew: timedelta | None) -> str:
     """The panic's key; a press that came with a wrong clock and again with the right one has one key."""
-    if panic.occurred_at is None:
-        return panic_source(hub_id, panic)
-    try:
-        corrected = panic.occurred_at + (skew or timedelta())
-    except OverflowError:
+    corrected = _corrected(panic, skew)
+    if corrected is None:
         return panic_source(hub_id, panic)
     begin = panic_family(hub_id, panic) + CORRECTED
     for source in EmergencySource.objects.filter(source__startswith=begin).values_list("source", flat=True):
@@ -56,6 +58,16 @@ def _source(hub_id: int, panic: Panic, skew: timedelta | None) -> str:
         if when is not None and abs(when - corrected) <= SAME_PRESS:
             return source
     return panic_source(hub_id, panic) if skew is None else f"{begin}{corrected.isoformat()}"
+
+
+def _corrected(panic: Panic, skew: timedelta | None) -> datetime | None:
+    """When it was pressed by our clock; None where no time can be told."""
+    if panic.occurred_at is None:
+        return None
+    try:
+        return panic.occurred_at + (skew or timedelta())
+    except OverflowError:
+        return None
 
 
 def _describe(panic: Panic, now: datetime, skew: timedelta | None) -> str:

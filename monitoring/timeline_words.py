@@ -35,6 +35,8 @@ TONES = {
     "reopened": "raised",
     "repeated": "raised",
     "escalated": "raised",
+    "test_overdue": "raised",
+    "test_ended": "raised",
     "acknowledged": "taken",
     "safety_check": "asked",
     "resolved": "ended",
@@ -95,6 +97,8 @@ def _say_kind(kind: str, detail: Mapping[str, Any], names: Mapping[int, str]) ->
         "repeated": _("다시 감지됨"),
         "reopened": _("다시 열림"),
         "acknowledged": _("접수"),
+        "test_overdue": _("시험으로 종료되지 않아 실제 상황으로 알림"),
+        "test_ended": _("시험이 아닌 신호가 와서 실제 상황으로 알림"),
     }
     return titles.get(kind, kind), str(detail.get("description") or detail.get("note") or "")
 

@@ -28,6 +28,7 @@ def sweep() -> dict[str, int]:
     """One round; how many rows each sweep moved. Raises django.db.Error when the database is away."""
     done = {
         "sequenced": stamp_sequence(),
+        "tests_overdue": sum(alerting.ring_for_real(log_id) for log_id in alerting.tests_overdue()),
         "climbed": sum(alerting.climb(log_id) for log_id in alerting.due_to_climb()),
         "checks_expired": len(safety_checks.expire_due()),
         "hubs_silent": len(presence.sweep_offline()),

@@ -60,6 +60,7 @@ class Card:
             emergency.severity,
             emergency.repeats,
             emergency.acknowledged_by_id,
+            emergency.test_due_at,
             f"{check.check_id}:{check.status}" if check else "",
             f"{hub.hub_id}:{hub.status}" if hub else "",
         ]
@@ -81,7 +82,7 @@ def list_cards(user: Staff) -> list[Card]:
     """Every unresolved emergency: those nobody has taken first, then by severity, then the oldest."""
     emergencies = (
         EmergencyLog.objects.filter(status__in=EmergencyLog.UNRESOLVED, senior__in=_seniors(user))
-        .select_related("senior", "acknowledged_by")
+        .select_related("senior", "acknowledged_by", "tested_by")
         .order_by(STATUS_RANK, SEVERITY_RANK, "occurred_at")
     )
     return make_cards(emergencies)

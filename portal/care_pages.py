@@ -16,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.cache import never_cache
 
 from ai.models import AIWeight
+from devices import installation_tests
 from devices.models import IoTHub
 from monitoring import sensor_events
 from monitoring.models import EmergencyLog
@@ -118,7 +119,12 @@ def gather_profile(request: HttpRequest, senior: Senior) -> dict[str, Any]:
 def gather_home(request: HttpRequest, senior: Senior) -> dict[str, Any]:
     hubs = IoTHub.objects.filter(senior=senior).order_by("-hub_id")
     weights = AIWeight.objects.filter(senior=senior).order_by("-version")[:10]
-    return {"hubs": hubs.prefetch_related("keys", "faults"), "weight_versions": weights}
+    hub = next((hub for hub in hubs if hub.deregistered_at is None), None)
+    return {
+        "hubs": hubs.prefetch_related("keys", "faults"),
+        "weight_versions": weights,
+        "test": installation_tests.find_lasting(hub.hub_id) if hub else None,
+    }
 
 
 def gather_events(request: HttpRequest, senior: Senior) -> dict[str, Any]:

@@ -11,6 +11,11 @@ const ACTS = {
       call("POST", `/emergencies/${log}/resolve`, { outcome: form.get("outcome"), note: form.get("note") }),
   },
   seen: { word: "saved", run: ({ data }) => call("POST", `/faults/${data.fault}/seen`, {}) },
+  test: {
+    word: "testing",
+    reload: true,
+    run: ({ data }) => call("POST", `/hubs/${data.hub}/test`, { minutes: 10 }),
+  },
   consent: {
     word: "saved",
     reload: true,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +51,7 @@ def every_call(senior: Senior, hub: IoTHub, fault: Fault, check: SafetyCheck) ->
         ("POST", f"seniors/{senior.pk}/safety-checks", {}),
         ("GET", f"safety-checks/{check.check_id}", None),
         ("POST", f"faults/{fault.fault_id}/seen", {}),
+        ("POST", f"hubs/{hub.hub_id}/test", {"minutes": 15}),
         ("DELETE", f"hubs/{hub.hub_id}", None),
     ]
 
@@ -64,11 +65,11 @@ def calls(senior: Senior, hub: IoTHub, fault: Fault, check: SafetyCheck) -> list
 
 
 def test_the_seniors_caseworker_may_do_all_of_it(kim: Staff, calls: list[tuple[str, str, Any]]) -> None:
-    assert [call(kim, *each).status_code for each in calls[1:]] == [201, 202, 200, 200, 204]
+    assert [call(kim, *each).status_code for each in calls[1:]] == [201, 202, 200, 200, 201, 204]
 
 
 def test_a_supervisor_may_do_all_of_it(park: Staff, calls: list[tuple[str, str, Any]]) -> None:
-    assert [call(park, *each).status_code for each in calls[1:]] == [201, 202, 200, 200, 204]
+    assert [call(park, *each).status_code for each in calls[1:]] == [201, 202, 200, 200, 201, 204]
 
 
 def test_for_a_stranger_none_of_it_exists(lee: Staff, calls: list[tuple[str, str, Any]]) -> None:
@@ -98,6 +99,7 @@ def test_each_act_leaves_its_trace(kim: Staff, senior: Senior, calls: list[tuple
         "fault.seen",
         "hub.deregister",
         "hub.rotate_key",
+        "hub.test",
         "safety_check.read",
         "safety_check.request",
     ]
@@ -269,3 +271,20 @@ def test_the_same_fault_is_open_once(hub: IoTHub, fault: Fault) -> None:
 def test_a_cleared_fault_stays_listed_after_its_hub_is_gone(kim: Staff, hub: IoTHub, fault: Fault) -> None:
     registration.deregister(hub, kim)
     assert call(kim, "GET", "faults?open=false").json()["count"] == 1
+
+
+# -- installation tests
+
+
+def test_a_test_says_when_it_ends(kim: Staff, hub: IoTHub) -> None:
+    told = call(kim, "POST", f"hubs/{hub.hub_id}/test", {"minutes": 10}).json()
+    assert (told["hub_id"], told["started_by"]) == (hub.hub_id, kim.pk)
+    lasts = datetime.fromisoformat(told["ends_at"]) - datetime.fromisoformat(told["started_at"])
+    assert lasts == timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("minutes", [0, 16, -1, None, "long"])
+def test_a_test_lasts_a_quarter_of_an_hour_at_most(kim: Staff, hub: IoTHub, minutes: object) -> None:
+    answer = call(kim, "POST", f"hubs/{hub.hub_id}/test", {"minutes": minutes})
+    assert answer.status_code == 400
+    assert "minutes" in answer.json()["errors"]
