@@ -227,12 +227,16 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
         announce(log, "changed")
         return
     rung, people = _first_occupied(log, Rung.CASEWORKERS)
-    owner = log.acknowledged_by
-    if owner and owner not in people and Senior.objects.visible_to(owner).filter(pk=log.senior_id).exists():
-        people.append(owner)
+    _include(people, log.acknowledged_by, log.senior_id)
     _set_step(log, rung)
     _note(log, "reopened", None, source=cause.source)
     announce(log, "changed", alert=people, reason="reopened")
+
+
+def _include(people: list[Staff], person: Staff | None, senior_id: int) -> None:
+    """Adds whoever is concerned already, as long as they may see the senior."""
+    if person and person not in people and Senior.objects.visible_to(person).filter(pk=senior_id).exists():
+        people.append(person)
 
 
 def _take_as_real(log: EmergencyLog, why: str) -> None:
@@ -241,8 +245,7 @@ def _take_as_real(log: EmergencyLog, why: str) -> None:
         test=False, test_due_at=None, status=Status.OPEN, acknowledged_at=None, acknowledged_by=None
     )
     rung, people = _first_occupied(log, Rung.CASEWORKERS)
-    if log.tested_by and log.tested_by not in people:
-        people.append(log.tested_by)
+    _include(people, log.tested_by, log.senior_id)
     _set_step(log, rung)
     _note(log, why, None)
     announce(log, "changed", alert=people, reason="raised")

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
+def moved() -> dict[str, int]:
+    """What one round moved on."""
+    return {name: count for name, count in watchdog.sweep().items() if count}
+
+
 def test_a_round_moves_on_whatever_is_due(senior: Senior, hub: IoTHub, kim: Staff, park: Staff) -> None:
     presence.mark_post(hub.pk)
     safety_checks.request(senior, kim)
@@ -27,9 +32,9 @@ def test_a_round_moves_on_whatever_is_due(senior: Senior, hub: IoTHub, kim: Staf
     past = Now() - timedelta(seconds=1)
     SafetyCheck.objects.update(expires_at=past)
     IoTHub.objects.update(silent_at=past)
-    assert watchdog.sweep() == {"sequenced": 1, "climbed": 1, "checks_expired": 1, "hubs_silent": 1}
+    assert moved() == {"sequenced": 1, "climbed": 1, "checks_expired": 1, "hubs_silent": 1}
     assert kinds(log) == ["raised", "escalated", "safety_check"]
-    assert watchdog.sweep() == {"sequenced": 1, "climbed": 0, "checks_expired": 0, "hubs_silent": 0}
+    assert moved() == {"sequenced": 1}
     assert not Outbox.objects.filter(seq=None).exists()
 
 
