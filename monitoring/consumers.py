@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 OUTAGE = (OperationalError, InterfaceError)
 MAX_QUEUED = 1000
+SEND_WITHIN_S = 10.0
 MAX_MALFORMED = 3
 MAX_MESSAGE_BYTES = 65_536
 CLOSE_MALFORMED, CLOSE_UNAUTHENTICATED, CLOSE_NOT_READING = 4400, 4401, 4408
@@ -133,7 +134,13 @@ class StaffConsumer(AsyncWebsocketConsumer):
             if isinstance(message, int):
                 await self.close(message)
                 return
-            await self.send(text_data=json.dumps(message, ensure_ascii=False))
+            try:
+                async with asyncio.timeout(SEND_WITHIN_S):
+                    await self.send(text_data=json.dumps(message, ensure_ascii=False))
+            except TimeoutError:
+                self.close_soon(CLOSE_NOT_READING)
+            except OSError:
+                return  # the page is gone; `disconnect` follows
 
     # -- messages
 

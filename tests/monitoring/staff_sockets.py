@@ -57,7 +57,7 @@ class Page:
                 if frame["type"] == "websocket.close":
                     return int(frame["code"])
 
-    async def hears_nothing(self, for_s: float = 1.2) -> bool:
+    async def hears_nothing(self, for_s: float = 0.7) -> bool:
         return bool(await self._communicator.receive_nothing(for_s, 0.05))
 
 

@@ -285,7 +285,7 @@ likely = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(likely | anything, max_size=5))
 def test_every_event_gets_one_verdict_and_nothing_raises(batch: list[Any]) -> None:
     verdicts: Verdicts = judge(batch, NOW)

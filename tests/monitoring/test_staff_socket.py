@@ -174,7 +174,7 @@ async def test_receipt_by_another_page_of_the_person_stops_the_resends(
         alert = await one.receive("emergency.raised")
         await other.receive("emergency.raised")
         await one.send("delivery.received", delivery_id=alert["delivery_id"])
-        assert await other.hears_nothing(1.6)
+        assert await other.hears_nothing(1.3)
 
 
 async def test_who_lost_the_mapping_hears_nothing_more_not_even_a_resend(
@@ -186,7 +186,7 @@ async def test_who_lost_the_mapping_hears_nothing_more_not_even_a_resend(
         await page.receive("emergency.raised")
         await db(unmap_staff, kim.pk, senior.pk)
         await db(again, log)
-        assert await page.hears_nothing(1.6)
+        assert await page.hears_nothing(1.3)
     async with page_of(kim) as page:
         assert page.hello["emergencies"] == []
         assert await page.hears_nothing(0.7)
