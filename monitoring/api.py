@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.shortcuts import get_object_or_404
@@ -17,7 +17,7 @@ from devices.strict_json import MalformedJSON
 from seniors.access_log import record_request
 from seniors.models import Senior, Staff
 from seniors.pagination import PageNumbers
-from seniors.permissions import IsCareStaff, IsPerson
+from seniors.permissions import IsCareStaff, IsPerson, person
 from seniors.problems import Problem
 
 from . import alerting, hub_batches, sensor_events, timeline
@@ -44,11 +44,6 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 LONGEST_ACTIVITY = timedelta(days=92)
-
-
-def person(request: Request) -> Staff:
-    """The person behind a request that IsPerson has let through."""
-    return cast("Staff", request.user)
 
 
 def shown_to(staff: Staff, logs: Iterable[EmergencyLog]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
@@ -20,7 +20,7 @@ from seniors.access_log import record_request
 from seniors.enrollment import enroll_senior, has_video_consent, set_video_consent
 from seniors.models import Senior, Staff
 from seniors.pagination import PageNumbers
-from seniors.permissions import IsCareStaff, IsPerson
+from seniors.permissions import IsCareStaff, IsPerson, person
 from seniors.problems import Problem
 
 from .senior_rows import ORDERINGS, choose, row_json, senior_rows
@@ -35,10 +35,6 @@ from .senior_serializers import (
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.request import Request
-
-
-def person(request: Request) -> Staff:
-    return cast("Staff", request.user)
 
 
 class SeniorListView(GenericAPIView[Senior]):
