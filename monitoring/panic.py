@@ -13,6 +13,7 @@ from devices import installation_tests
 from .alerting import Cause, raise_emergency
 from .ingest import LATE, is_printable, panic_family, panic_source, parse_timestamp
 from .models import EmergencySource, Severity
+from .sensor_words import say_sensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,7 +73,8 @@ def _corrected(panic: Panic, skew: timedelta | None) -> datetime | None:
 
 def _describe(panic: Panic, now: datetime, skew: timedelta | None) -> str:
     with override("ko"):
-        place = panic.sensor_id[:64] if is_printable(panic.sensor_id) and panic.sensor_id else _("알 수 없는 센서")
+        is_named = panic.sensor_id and is_printable(panic.sensor_id)
+        place = say_sensor(panic.sensor_id[:64]) if is_named else _("알 수 없는 센서")
         text = _("%(sensor)s에서 %(kind)s 신호가 왔습니다.") % {"sensor": place, "kind": panic.event_type.label}
         if skew is None and panic.occurred_at is not None and now - panic.occurred_at > LATE:
             minutes = int((now - panic.occurred_at).total_seconds() // 60)
