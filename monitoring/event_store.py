@@ -1,16 +1,21 @@
-"""Stores a hub's events: one statement, one commit, with the row that tells scoring of it."""
+"""The statements that keep sensor events: always with the row of `ingest_batches` that tells scoring of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from django.db import connections
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
+
+from .copy_rows import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from .ingest import SensorReading
+    from .copy_rows import PackedRows, Reading
 
+LIBPQ = frozenset(option.keyword.decode() for option in pq.Conninfo.get_defaults())
 STORE = """
     WITH stored AS (
         INSERT INTO sensor_logs (hub_id, "timestamp", sensor_id, sensor_value, event_content)
@@ -24,13 +29,49 @@ STORE = """
     SELECT count(*) FROM stored
 """
 
+# Half of STORE's work for the server, and the whole of it refused when one event is there already.
+COPY_NEW = f"COPY sensor_logs ({COLUMNS}) FROM STDIN (FORMAT binary)"
+NOTE = "INSERT INTO ingest_batches (hub_id, first_at, last_at, events) VALUES "
 
-def store(hub_id: int, events: Sequence[SensorReading]) -> int:
+# Leaves out what is there already and says how much of each hub was new. The folder is this connection's own.
+COPY_SOME = f"""
+    CREATE TEMPORARY TABLE IF NOT EXISTS arrived_events (
+        hub_id int, "timestamp" timestamptz, sensor_value boolean, sensor_id text, event_content text
+    ) ON COMMIT DELETE ROWS;
+    COPY arrived_events ({COLUMNS}) FROM STDIN (FORMAT binary);
+    WITH stored AS (
+        INSERT INTO sensor_logs ({COLUMNS}) SELECT {COLUMNS} FROM arrived_events
+        ON CONFLICT DO NOTHING
+        RETURNING hub_id, "timestamp"
+    )
+    INSERT INTO ingest_batches (hub_id, first_at, last_at, events)
+    SELECT hub_id, min("timestamp"), max("timestamp"), count(*) FROM stored GROUP BY hub_id
+    RETURNING hub_id, events
+"""  # noqa: S608 - names of our own columns
+
+
+def store(hub_id: int, events: Sequence[Reading]) -> int:
     """Commits `events`; how many were new (the others were there already, or stood twice in the batch)."""
     if not events:
         return 0
-    columns = [list(column) for column in zip(*events, strict=True)]
-    timestamps, sensor_ids, contents, values = columns
+    timestamps = [event.timestamp for event in events]
+    sensor_ids = [event.sensor_id for event in events]
+    values = [event.sensor_value for event in events]
+    contents = [event.event_content for event in events]
     with connections["timeseries"].cursor() as cursor:
         cursor.execute(STORE, [hub_id, timestamps, sensor_ids, values, contents, hub_id])
         return int(cursor.fetchone()[0])
+
+
+def compose_copy(group: Iterable[PackedRows]) -> str:
+    """The statements that store a group of requests, none of them empty, of which every event is new."""
+    notes = (f"({rows.hub_id},'{rows.first_at}','{rows.last_at}',{rows.events})" for rows in group)
+    return f"{COPY_NEW};{NOTE}{','.join(notes)}"
+
+
+def conninfo() -> str:
+    """Where sensor events are kept, for libpq: what Django was told, without what is Django's own."""
+    told = connections["timeseries"].get_connection_params()
+    return make_conninfo(
+        "", **{name: value for name, value in told.items() if name in LIBPQ and value not in (None, "")}
+    )

@@ -7,20 +7,26 @@ path there answers 401, 403 and 405 as every other endpoint does.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import structlog
-from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from prometheus_client import Counter
 
-from devices import key_cache
+from devices import key_cache, presence
 from devices.database_threads import in_database_thread
 from devices.strict_json import MalformedJSON
 
-from . import hub_batches
-from .hub_batches import Answer, TooLarge
+from . import event_store, hub_batches, panic, request_bodies
+from .admission import LARGE_AT_ONCE, MAX_WAITING_EVENTS, SMALL_BYTES, HubRates
+from .copy_rows import pack_rows
+from .event_writer import EventsNotStored, EventWriter
+from .hub_batches import Answer, Batch, TooLarge
+from .request_bodies import BodyTooSlow, Disconnected
 
 if TYPE_CHECKING:
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
@@ -31,11 +37,16 @@ log = structlog.get_logger(__name__)
 PATH = "/api/v1/hub/events"
 BATCHES = Counter("anbu_ingest_batches_total", "Batches posted by hubs, by status", ["status"])
 EVENTS = Counter("anbu_ingest_events_total", "Events of accepted batches", ["verdict"])
-OUTAGE = (OperationalError, InterfaceError)
+ACCEPTED, DUPLICATE, REJECTED = (EVENTS.labels(verdict) for verdict in ("accepted", "duplicate", "rejected"))
+RETRY_AFTER_S = {503: b"5", 429: b"1"}
 
 
-class Disconnected(Exception):
-    """The hub went away while it was sending: nobody waits for an answer."""
+class Lane:
+    """What one event loop has of its own: its writer, and the room for large bodies."""
+
+    def __init__(self) -> None:
+        self.writer = EventWriter(event_store.conninfo)
+        self.large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
 
 
 class IngestApp:
@@ -43,92 +54,102 @@ class IngestApp:
 
     def __init__(self, django: Any) -> None:
         self.django = django
+        self._rates = HubRates()
+        self._lanes: WeakKeyDictionary[asyncio.AbstractEventLoop, Lane] = WeakKeyDictionary()
 
     async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http" or scope["path"] != PATH:
             await self.django(scope, receive, send)
             return
         arrived_at = datetime.now(UTC)
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = dict(scope["headers"])
         try:
-            hub = await key_cache.authenticate(headers.get(b"authorization", ""))
+            hub = await key_cache.authenticate(headers.get(b"authorization", b"").decode("latin-1"))
             if hub is None or scope["method"] != "POST":
-                await self.django(bodiless(scope), without_body(receive), send)
+                await self.django(request_bodies.bodiless(scope), request_bodies.without_body(receive), send)
                 return
             answer = await self._take(hub, headers, receive, arrived_at)
         except Disconnected:
             return
-        except OUTAGE as error:
+        except (Error, EventsNotStored) as error:
             log.warning("batch refused: a database is away", error=str(error))
             answer = hub_batches.refuse(503, "store_unavailable", "a database is away; send again")
         BATCHES.labels(answer.status).inc()
         await answer_with(send, answer)
 
     async def _take(
-        self, hub: HubPrincipal, headers: dict[bytes, str], receive: ASGIReceiveCallable, arrived_at: datetime
+        self, hub: HubPrincipal, headers: dict[bytes, bytes], receive: ASGIReceiveCallable, arrived_at: datetime
     ) -> Answer:
+        lane = self._lane()
+        is_within_rate = self._rates.admit(hub.hub_id, time.monotonic())
         try:
-            body = await read_body(receive, headers.get(b"content-length", ""))
-            body = hub_batches.unpack(body, headers.get(b"content-encoding", "").strip().lower())
+            if request_bodies.announces_at_most(headers, SMALL_BYTES):
+                size, batch = await self._read(receive, headers, arrived_at)
+            else:
+                async with lane.large_bodies:
+                    size, batch = await self._read(receive, headers, arrived_at)
         except TooLarge:
             return hub_batches.too_large()
+        except BodyTooSlow:
+            return hub_batches.refuse(408, "timeout", f"the body took more than {request_bodies.BODY_WITHIN_S:.0f} s")
         except MalformedJSON as error:
             return hub_batches.refuse(400, "malformed", str(error))
-        kind = headers.get(b"content-type", "")
-        answer = await in_database_thread(hub_batches.take_batch, hub.hub_id, hub.senior_id, body, arrived_at, kind)
-        if answer.status == 200:
-            EVENTS.labels("accepted").inc(answer.body["accepted"])
-            EVENTS.labels("duplicate").inc(answer.body["duplicates"])
-            EVENTS.labels("rejected").inc(len(answer.body["rejected"]))
-        return answer
+        if isinstance(batch, Answer):
+            return batch
+        if batch.panics:
+            await self._raise_panics(hub, batch, arrived_at)
+        elif not is_within_rate:
+            return hub_batches.refuse(429, "throttled", "a hub may send 20 requests a second: put more events into one")
+        elif size > SMALL_BYTES and lane.writer.waiting_events >= MAX_WAITING_EVENTS:
+            return hub_batches.refuse(429, "overloaded", "too much is waiting; send this batch again later")
+        if batch.skew is not None:
+            return hub_batches.clock_skew(arrived_at)
+        accepted = await self._store(lane, hub, batch)
+        await in_database_thread(presence.mark_post, hub.hub_id)
+        count_events(batch, accepted)
+        return hub_batches.taken(batch, accepted, arrived_at)
+
+    async def _read(
+        self, receive: ASGIReceiveCallable, headers: dict[bytes, bytes], arrived_at: datetime
+    ) -> tuple[int, Batch | Answer]:
+        """(bytes as sent, what they say)."""
+        sent = await request_bodies.read_body(receive, headers)
+        body = hub_batches.unpack(sent, headers.get(b"content-encoding", b"").decode("latin-1").strip().lower())
+        kind = headers.get(b"content-type", b"").decode("latin-1")
+        batch: Batch | Answer | None = hub_batches.read_plain_batch(body, arrived_at, kind)
+        if batch is None and len(body) <= SMALL_BYTES:
+            batch = hub_batches.read_batch(body, arrived_at, kind)
+        elif batch is None:  # the long way takes a while for a long body
+            batch = await asyncio.to_thread(hub_batches.read_batch, body, arrived_at, kind)
+        return len(sent), batch
+
+    async def _raise_panics(self, hub: HubPrincipal, batch: Batch, arrived_at: datetime) -> None:
+        await in_database_thread(panic.raise_panics, hub.hub_id, hub.senior_id, batch.panics, arrived_at, batch.skew)
+
+    async def _store(self, lane: Lane, hub: HubPrincipal, batch: Batch) -> int:
+        return await lane.writer.store(pack_rows(hub.hub_id, batch.readings))
+
+    def _lane(self) -> Lane:
+        loop = asyncio.get_running_loop()
+        lane = self._lanes.get(loop)
+        if lane is None:
+            lane = self._lanes[loop] = Lane()
+        return lane
 
 
-async def read_body(receive: ASGIReceiveCallable, content_length: str) -> bytes:
-    """The body, refused by its announced length or as soon as it has grown too large. Raises TooLarge, Disconnected."""
-    if content_length.isdigit() and int(content_length) > settings.MAX_BODY_BYTES:
-        raise TooLarge
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Disconnected
-        size += len(message["body"])
-        if size > settings.MAX_BODY_BYTES:
-            raise TooLarge
-        parts.append(message["body"])
-        more = message.get("more_body", False)
-    return b"".join(parts)
+def count_events(batch: Batch, accepted: int) -> None:
+    ACCEPTED.inc(accepted)
+    if accepted != len(batch.readings):
+        DUPLICATE.inc(len(batch.readings) - accepted)
+    if batch.rejected:
+        REJECTED.inc(len(batch.rejected))
 
 
 async def answer_with(send: ASGISendCallable, answer: Answer) -> None:
     body = hub_batches.encode(answer)
     kind = b"application/json" if answer.status == 200 else b"application/problem+json"
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    if answer.status == 503:
-        headers.append((b"retry-after", b"5"))
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+    if answer.status in RETRY_AFTER_S:
+        headers.append((b"retry-after", RETRY_AFTER_S[answer.status]))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers, "trailers": False})
     await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def bodiless(scope: HTTPScope) -> HTTPScope:
-    """`scope` of the same request with nothing in it, so that nobody looks for a body and finds it malformed."""
-    about_body = {b"content-length", b"content-encoding", b"transfer-encoding"}
-    return {**scope, "headers": [header for header in scope["headers"] if header[0].lower() not in about_body]}
-
-
-def without_body(receive: ASGIReceiveCallable) -> Any:
-    """`receive` with an empty body: what the client sends of it is let go as it comes, and never kept."""
-    is_told = False
-
-    async def receive_nothing() -> Any:
-        nonlocal is_told
-        if not is_told:
-            is_told = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        message = await receive()
-        while message["type"] == "http.request":
-            message = await receive()
-        return message
-
-    return receive_nothing

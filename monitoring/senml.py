@@ -21,8 +21,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def read_body(body: Any, content_type: str) -> tuple[list[Any], datetime | None]:
     """(events, sent_at) of a parsed body, by the request's Content-Type. Raises MalformedBatch."""
-    is_senml = content_type.partition(";")[0].strip().lower() == MEDIA_TYPE
-    return (read_pack(body), None) if is_senml else read_batch(body)
+    return (read_pack(body), None) if is_senml(content_type) else read_batch(body)
+
+
+def is_senml(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == MEDIA_TYPE
 
 
 def read_pack(pack: Any) -> list[Any]:

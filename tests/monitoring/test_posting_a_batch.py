@@ -11,9 +11,9 @@ from django.test import Client
 from devices import registration
 from devices.database_threads import in_database_thread
 from devices.models import IoTHub
-from monitoring import event_store, sensor_events
+from monitoring import sensor_events
 from monitoring.models import EmergencyLog, IngestBatch, SensorLog
-from tests.monitoring.hub_posts import batch, call, event, post
+from tests.monitoring.hub_posts import batch, call, event, losing_the_connection, post
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from seniors.models import Staff
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "timeseries"])
-BREAK_CONNECTION = "SELECT pg_terminate_backend(pg_backend_pid()), %s, %s, %s, %s, %s, %s"
 
 
 @pytest.fixture(autouse=True)
@@ -208,12 +207,9 @@ async def test_a_wrong_clock_is_409_and_says_the_servers_time(hub: IoTHub, hub_k
 # -- stores away
 
 
-async def test_the_emergency_is_committed_before_the_events_and_a_resend_is_harmless(
-    hub: IoTHub, hub_key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_emergency_is_committed_before_the_events_and_a_resend_is_harmless(hub: IoTHub, hub_key: str) -> None:
     body = batch(event(9), event(event_content="sos"))
-    with monkeypatch.context() as broken:
-        broken.setattr(event_store, "STORE", BREAK_CONNECTION)
+    async with losing_the_connection():
         answer = await post(hub_key, body)
     assert problem(answer) == (503, "store_unavailable")
     assert int(answer.headers["retry-after"]) > 0
