@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def is_foreign(scope: Mapping[str, Any]) -> bool:
     """Whether the handshake's Origin is a page of another site.
 
-    Browsers always send an Origin, so a handshake without one is no page's and cannot be forged by one (RFC 6455, 10.2).
+    Browsers always send an Origin, so a handshake without one is no page's doing (RFC 6455, 10.2).
     """
     origin = header(scope, b"origin")
     if origin is None:

@@ -63,7 +63,7 @@ class IssuedHubSerializer(HubSummarySerializer):
 
 
 class CreatedSeniorSerializer(SeniorDetailSerializer):
-    hub = IssuedHubSerializer(allow_null=True)  # type: ignore[assignment]  # the same field, with the key
+    hub = IssuedHubSerializer(allow_null=True)
 
 
 class SeniorChangeSerializer(serializers.Serializer[Any]):
