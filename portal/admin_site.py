@@ -11,14 +11,13 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from portal.pages.accounts import LoginForm
+from portal.pages.desk import show_desk, show_part
+from portal.pages.emergency import show_emergency, show_emergency_state
+from portal.pages.senior_list import show_care_list
+from portal.pages.senior_page import show_senior
 from seniors.models import Staff
 from seniors.revocations import revoke_session
-
-from .account_pages import LoginForm
-from .care_list import show_care_list
-from .care_pages import show_senior
-from .desk import show_desk, show_part
-from .emergency_page import show_emergency, show_emergency_state
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

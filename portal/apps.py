@@ -12,7 +12,7 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         # the system checks register themselves; every process that sends tasks needs the Celery application
-        from . import celery, checks  # noqa: F401
+        from portal import celery, checks  # noqa: F401
 
 
 class PortalAdminConfig(AdminConfig):

@@ -14,8 +14,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - the a
 from devices.routing import websocket_urlpatterns as hub_sockets  # noqa: E402
 from monitoring.ingest_app import IngestApp  # noqa: E402
 from monitoring.routing import websocket_urlpatterns as staff_sockets  # noqa: E402
-
-from .unknown_sockets import refuse_unknown  # noqa: E402
+from portal.unknown_sockets import refuse_unknown  # noqa: E402
 
 application = ProtocolTypeRouter(
     {

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.shortcuts import render
 from redis.exceptions import RedisError
 
-from .api_errors import RETRY_AFTER_S, problem_response
+from portal.api.errors import RETRY_AFTER_S, problem_response
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

@@ -7,7 +7,11 @@ from django.contrib.auth.views import PasswordResetCompleteView, PasswordResetDo
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from . import account_pages, api_errors, family_page, health, senior_api
+from portal.api import errors as api_errors
+from portal.api import seniors as senior_api
+from portal.operation import health
+from portal.pages import accounts as account_pages
+from portal.pages import family as family_page
 
 handler500 = "portal.store_outage.answer_server_error"
 

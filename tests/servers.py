@@ -15,7 +15,7 @@ import pytest
 
 from portal.embedded.errors import EmbeddedServerError
 from portal.embedded.stack import EmbeddedStack
-from portal.runtime_variables import compose_variables, name_missing_servers
+from portal.operation.runtime_variables import compose_variables, name_missing_servers
 
 STACK_KEY = pytest.StashKey[EmbeddedStack]()
 

@@ -199,16 +199,16 @@ DEFAULT_FROM_EMAIL = env.str("ANBU_MAIL_FROM", "anbu@localhost")
 # -- API
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "portal.session_authentication.StaffSessionAuthentication",
+        "portal.api.session_authentication.StaffSessionAuthentication",
         "devices.authentication.HubKeyAuthentication",
         "ai.authentication.ServiceKeyAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["seniors.permissions.IsCareStaff"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["portal.json_parser.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["portal.api.json_parser.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "seniors.pagination.PageNumbers",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "portal.api_errors.answer_problem",
+    "EXCEPTION_HANDLER": "portal.api.errors.answer_problem",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "DATETIME_FORMAT": "iso-8601",
 }
@@ -227,7 +227,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "portal.api_schema.add_problems",
+        "portal.api.schema.add_problems",
     ],
     "ENUM_NAME_OVERRIDES": {
         "EmergencyStatus": "monitoring.models.EmergencyLog.Status",

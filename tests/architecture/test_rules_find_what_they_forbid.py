@@ -71,7 +71,7 @@ def test_a_catch_all_is_found_with_its_function(caught: str) -> None:
 
 def test_cleaning_up_and_raising_again_is_no_catch_all() -> None:
     source = "try:\n    pass\nexcept BaseException:\n    stop()\n    raise\n"
-    assert rules.find_catch_alls(Module("portal.launch", source)) == []
+    assert rules.find_catch_alls(Module("portal.operation.launch", source)) == []
 
 
 def test_a_named_exception_is_no_catch_all() -> None:

@@ -20,7 +20,7 @@ from websockets.typing import Subprotocol
 
 from devices import registration, safety_checks
 from devices.api_keys import new_key
-from portal.procfile import parse_procfile
+from portal.operation.procfile import parse_procfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from portal.embedded.stack import EmbeddedStack
-from portal.runtime_variables import compose_variables
+from portal.operation.runtime_variables import compose_variables
 from tests.flows.conftest import PASSWORD
 from tests.flows.product import HubClient, Product, StaffClient, eventually, receive
 

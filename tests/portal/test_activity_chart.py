@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from portal.activity_chart import LABEL_WIDTH, PLOT_WIDTH, draw_lanes
+from portal.pages.activity_chart import LABEL_WIDTH, PLOT_WIDTH, draw_lanes
 
 SEOUL = ZoneInfo("Asia/Seoul")
 START = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)  # midnight in Seoul

@@ -20,12 +20,12 @@ from redis.exceptions import NoPermissionError
 
 from ai.models import ServiceAccount
 from ai.reader_grants import ALL_COLUMNS, READER_GRANTS
-from portal import valkey_users
-from portal.database_roles import AI_ROLE, grant_reads
 from portal.embedded.postgres import binary_folder
 from portal.embedded.stack import EmbeddedStack
-from portal.provisioning import ACCOUNT, owner_connection, provide_all
-from portal.runtime_variables import change_user
+from portal.operation import valkey_users
+from portal.operation.database_roles import AI_ROLE, grant_reads
+from portal.operation.provisioning import ACCOUNT, owner_connection, provide_all
+from portal.operation.runtime_variables import change_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

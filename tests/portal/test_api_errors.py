@@ -82,7 +82,7 @@ def test_a_store_that_is_away_is_503_with_retry_after(
     def fail(*args: object) -> None:
         raise error("connection refused")
 
-    monkeypatch.setattr("portal.senior_api.senior_rows", fail)
+    monkeypatch.setattr("portal.api.seniors.senior_rows", fail)
     answer = client.get("/api/v1/seniors")
     assert "refused" not in assert_problem(answer, 503, "store_unavailable")["detail"]
     assert int(answer.headers["Retry-After"]) > 0
@@ -95,7 +95,7 @@ def test_an_error_of_ours_is_500_without_a_trace(
     def fail(*args: object) -> None:
         raise error("secret detail")
 
-    monkeypatch.setattr("portal.senior_api.senior_rows", fail)
+    monkeypatch.setattr("portal.api.seniors.senior_rows", fail)
     answer = client.get("/api/v1/seniors")
     assert_problem(answer, 500, "internal_error")
     assert b"secret" not in answer.content

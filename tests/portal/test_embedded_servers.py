@@ -28,8 +28,8 @@ from portal.embedded.errors import DataFolderBusy, EmbeddedServerError, FolderNo
 from portal.embedded.ports import PortTaken, require_free
 from portal.embedded.privileges import ServerUser, choose_server_user, require_enterable
 from portal.embedded.stack import EmbeddedStack
-from portal.runtime_variables import compose_variables
-from portal.supervisor import Supervisor
+from portal.operation.runtime_variables import compose_variables
+from portal.operation.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db.migrations.executor import MigrationExecutor
 
-from portal import health
+from portal.operation import health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portal import runtime
-from portal.console import Console
-from portal.procfile import MalformedProcfile, parse_procfile
-from portal.runtime_variables import change_user, restrict_environment
-from portal.supervisor import Backoff, PortalProcess, Supervisor, stop_children
+from portal.operation.console import Console
+from portal.operation.procfile import MalformedProcfile, parse_procfile
+from portal.operation.runtime_variables import change_user, restrict_environment
+from portal.operation.supervisor import Backoff, PortalProcess, Supervisor, stop_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable

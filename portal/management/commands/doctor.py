@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from portal.diagnosis import Finding, examine
+from portal.operation.diagnosis import Finding, examine
 
 _MARKS = {"ok": "✓", "notice": "!", "broken": "✗"}
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from portal.provisioning import provide_all
+from portal.operation.provisioning import provide_all
 
 
 class Command(BaseCommand):

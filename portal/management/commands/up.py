@@ -13,11 +13,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from portal import runtime
-from portal.console import Console
 from portal.embedded.errors import EmbeddedServerError
-from portal.launch import SEED, Launch, LaunchPlan, StepFailed, StopSignals
-from portal.procfile import MalformedProcfile
-from portal.static_fingerprint import fingerprint_sources, is_collected, mark_collected
+from portal.operation.console import Console
+from portal.operation.launch import SEED, Launch, LaunchPlan, StepFailed, StopSignals
+from portal.operation.procfile import MalformedProcfile
+from portal.operation.static_fingerprint import fingerprint_sources, is_collected, mark_collected
 
 
 class Command(BaseCommand):

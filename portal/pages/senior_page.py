@@ -21,13 +21,12 @@ from devices.models import IoTHub
 from monitoring import sensor_events
 from monitoring.models import EmergencyLog
 from monitoring.sensor_words import say_sensor
+from portal.pages.activity_chart import draw_lanes
+from portal.pages.board import SEVERITY_RANK, STATUS_RANK, latest_checks
+from portal.pages.desk import person_of
+from portal.pages.person_words import describe_to_staff, tone_of
 from seniors.access_log import record_request
 from seniors.models import AccessLog, Consent, Role, Senior, Staff
-
-from .activity_chart import draw_lanes
-from .board import SEVERITY_RANK, STATUS_RANK, latest_checks
-from .desk import person_of
-from .person_words import describe_to_staff, tone_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

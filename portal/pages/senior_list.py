@@ -15,11 +15,10 @@ from django.views.decorators.cache import never_cache
 
 from devices.models import IoTHub
 from monitoring.models import RiskState
+from portal.api.senior_rows import ORDERINGS, choose, senior_rows
+from portal.pages.desk import person_of
+from portal.pages.person_words import tone_of
 from seniors.access_log import record_request
-
-from .desk import person_of
-from .person_words import tone_of
-from .senior_rows import ORDERINGS, choose, senior_rows
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

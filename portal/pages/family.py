@@ -13,10 +13,9 @@ from django.views.decorators.cache import never_cache
 
 from devices.models import IoTHub
 from monitoring.models import EmergencyLog
+from portal.pages.person_words import describe_to_family
 from seniors.access_log import record_request
 from seniors.models import Consent, Senior, Staff
-
-from .person_words import describe_to_family
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

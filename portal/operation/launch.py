@@ -18,15 +18,15 @@ from portal.embedded import leftovers
 from portal.embedded.errors import StartInterrupted
 from portal.embedded.ports import require_free
 from portal.embedded.stack import EmbeddedStack
-from portal.procfile import ProcfileEntry, parse_procfile
-from portal.runtime_variables import compose_variables, name_missing_servers, restrict_environment
-from portal.supervisor import STOP_SECONDS, PortalProcess, Supervisor, stop_children
+from portal.operation.procfile import ProcfileEntry, parse_procfile
+from portal.operation.runtime_variables import compose_variables, name_missing_servers, restrict_environment
+from portal.operation.supervisor import STOP_SECONDS, PortalProcess, Supervisor, stop_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
 
-    from portal.console import Console
+    from portal.operation.console import Console
 
 _NOTES = ("backend", "ai", "provision")
 _TICK_SECONDS = 0.1

@@ -12,11 +12,10 @@ from django.views.decorators.cache import never_cache
 from ai.models import AIWeight
 from monitoring.models import EmergencyLog
 from monitoring.timeline_words import say_timeline
+from portal.pages.board import make_cards
+from portal.pages.desk import person_of, record_sight
 from seniors.access_log import record_request
 from seniors.models import Role, Senior, Staff
-
-from .board import make_cards
-from .desk import person_of, record_sight
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from ai.reader_grants import ALL_COLUMNS, READER_GRANTS
 from monitoring.hypertable import Storage, find_storage
-from portal.database_roles import AI_ROLE
+from portal.operation.database_roles import AI_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

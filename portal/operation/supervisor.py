@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from portal.console import Console
+    from portal.operation.console import Console
 
 STOP_SECONDS = 3.5
 _KILL_SECONDS = 1.0

@@ -13,10 +13,9 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from portal.pages import board
 from seniors.access_log import record_request
 from seniors.models import AccessLog, Staff
-
-from . import board
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,10 @@ from redis.exceptions import RedisError
 from ai.reader_grants import READER_GRANTS
 from ai.service_accounts import ServiceAccountExists, find_service_account, issue_service_account
 from devices.api_keys import split_key
-from portal import database_roles, runtime, valkey_users
+from portal import runtime
 from portal.embedded import credentials
-from portal.runtime_variables import change_user
+from portal.operation import database_roles, valkey_users
+from portal.operation.runtime_variables import change_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,21 +16,20 @@ from devices.models import IoTHub
 from devices.registration import DeviceAlreadyRegistered, register_hub
 from monitoring.emergency_json import moment
 from monitoring.models import RiskState
-from seniors.access_log import record_request
-from seniors.enrollment import enroll_senior, has_video_consent, set_video_consent
-from seniors.models import Senior, Staff
-from seniors.pagination import PageNumbers
-from seniors.permissions import IsCareStaff, IsPerson, person
-from seniors.problems import Problem
-
-from .senior_rows import ORDERINGS, choose, row_json, senior_rows
-from .senior_serializers import (
+from portal.api.senior_rows import ORDERINGS, choose, row_json, senior_rows
+from portal.api.senior_serializers import (
     CreatedSeniorSerializer,
     NewSeniorSerializer,
     SeniorChangeSerializer,
     SeniorDetailSerializer,
     SeniorRowSerializer,
 )
+from seniors.access_log import record_request
+from seniors.enrollment import enroll_senior, has_video_consent, set_video_consent
+from seniors.models import Senior, Staff
+from seniors.pagination import PageNumbers
+from seniors.permissions import IsCareStaff, IsPerson, person
+from seniors.problems import Problem
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
