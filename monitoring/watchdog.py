@@ -4,11 +4,14 @@ UPDATE, so that two watchdogs never do a thing twice."""
 from __future__ import annotations
 
 import time
+from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter as Metric
+from prometheus_client import Gauge
 
 from devices import presence, safety_checks
 
@@ -16,23 +19,38 @@ from . import alerting
 from .outbox import stamp_sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 log = structlog.get_logger(__name__)
 INTERVAL_S = 1.0
-SWEPT = Counter("anbu_watchdog_swept_total", "Rows that the watchdog moved on", ["sweep"])
+OUTAGE = (OperationalError, InterfaceError)
+SWEPT = Metric("anbu_watchdog_swept_total", "Rows that the watchdog moved on", ["sweep"])
+FAILED = Metric("anbu_watchdog_failed_total", "Steps of the watchdog that failed", ["sweep"])
 LAST_SWEEP = Gauge("anbu_watchdog_last_sweep_seconds", "When the last sweep ended, Unix time")
 
 
-def sweep() -> dict[str, int]:
+def steps() -> Iterator[tuple[str, Callable[[], int]]]:
+    """What there is to do now, by the name of its sweep; each step tells how many rows it moved."""
+    yield "sequenced", stamp_sequence
+    for log_id in alerting.tests_overdue():
+        yield "tests_overdue", partial(alerting.ring_for_real, log_id)
+    for log_id in alerting.due_to_climb():
+        yield "climbed", partial(alerting.climb, log_id)
+    yield "checks_expired", lambda: len(safety_checks.expire_due())
+    yield "hubs_silent", lambda: len(presence.sweep_offline())
+
+
+def sweep() -> Counter[str]:
     """One round; how many rows each sweep moved. Raises django.db.Error when the database is away."""
-    done = {
-        "sequenced": stamp_sequence(),
-        "tests_overdue": sum(alerting.ring_for_real(log_id) for log_id in alerting.tests_overdue()),
-        "climbed": sum(alerting.climb(log_id) for log_id in alerting.due_to_climb()),
-        "checks_expired": len(safety_checks.expire_due()),
-        "hubs_silent": len(presence.sweep_offline()),
-    }
+    done: Counter[str] = Counter()
+    for name, step in steps():
+        try:
+            done[name] += step()
+        except OUTAGE:
+            raise
+        except Exception:  # one row that cannot be moved must not keep the others from theirs
+            FAILED.labels(name).inc()
+            log.exception("a step of the watchdog failed", sweep=name)
     for name, count in done.items():
         SWEPT.labels(name).inc(count)
     LAST_SWEEP.set_to_current_time()
@@ -52,7 +70,7 @@ def run(is_stopping: Callable[[], bool]) -> None:
             done = {name: count for name, count in sweep().items() if count}
             if done:
                 log.info("swept", **done)
-        except (OperationalError, InterfaceError) as error:
+        except OUTAGE as error:
             log.warning("the database is away; waiting", error=str(error))
             is_graced = False
         time.sleep(max(0.0, INTERVAL_S - (time.monotonic() - began)))

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from devices import presence, safety_checks
 from devices.models import IoTHub, SafetyCheck
-from monitoring import watchdog
+from monitoring import alerting, watchdog
 from monitoring.models import Outbox
 from tests.monitoring.emergencies import kinds, make_due, raised
 
@@ -36,6 +36,24 @@ def test_a_round_moves_on_whatever_is_due(senior: Senior, hub: IoTHub, kim: Staf
     assert kinds(log) == ["raised", "escalated", "safety_check"]
     assert moved() == {"sequenced": 1}
     assert not Outbox.objects.filter(seq=None).exists()
+
+
+def test_one_emergency_that_cannot_climb_holds_back_nobody_else(
+    senior: Senior, kim: Staff, park: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other = raised(senior), raised(senior, event_type="fire", source="panic:fire")
+    make_due(stuck)
+    make_due(other)
+    climb = alerting.climb
+
+    def climb_but_stuck(log_id: int) -> bool:
+        if log_id == stuck.pk:
+            raise ValueError("a row that no step was written for")
+        return climb(log_id)
+
+    monkeypatch.setattr(alerting, "climb", climb_but_stuck)
+    assert moved()["climbed"] == 1
+    assert "escalated" in kinds(other)
 
 
 def test_while_the_database_is_away_it_waits_and_hubs_get_time_to_come_back(
