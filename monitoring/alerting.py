@@ -217,7 +217,7 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
             announce(log, "changed", alert=[cause.tested_by])
         return
     reopened = 0
-    if rises or cause.is_panic or cause.stage > 0 or _acknowledged_long_ago(log):
+    if rises or cause.is_panic or _is_worse_stage(cause) or _acknowledged_long_ago(log):
         reopened = EmergencyLog.objects.filter(pk=log.pk, status=Status.ACKNOWLEDGED).update(
             status=Status.OPEN, acknowledged_at=None, acknowledged_by=None
         )
@@ -249,6 +249,16 @@ def _take_as_real(log: EmergencyLog, why: str) -> None:
     _set_step(log, rung)
     _note(log, why, None)
     announce(log, "changed", alert=people, reason="raised")
+
+
+def _is_worse_stage(cause: Cause) -> bool:
+    """Whether this episode was known, and never as bad as now."""
+    if not cause.is_episode or cause.stage == 0:
+        return False
+    episode = cause.source.rpartition(":")[0] + ":"
+    known = EmergencySource.objects.filter(source__startswith=episode).values_list("source", flat=True)
+    stages = [int(stage) for source in known if (stage := source.removeprefix(episode)).isdigit()]
+    return cause.stage > max(stages, default=-1)
 
 
 def _lasts_on(cause: Cause, log: EmergencyLog) -> bool:

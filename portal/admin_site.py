@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import AdminSite
+from django.db import transaction
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
@@ -95,7 +96,9 @@ class PortalAdminSite(AdminSite):
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         if request.method == "POST":
-            revoke_session(request.session.session_key)
+            with transaction.atomic():  # a log-out whose sockets stay open would be none
+                revoke_session(request.session.session_key)
+                return super().logout(request, extra_context)
         return super().logout(request, extra_context)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -112,7 +112,8 @@ def database(variable: str, engine: str) -> dict[str, object]:
         **env.db_url(variable, default=UNCONFIGURED),
         "ENGINE": engine,
         "OPTIONS": options,
-        "CONN_MAX_AGE": 0 if DB_POOL else 60,
+        # kept open where one thread lives on (Celery's children); an ASGI thread of each request would leak its own
+        "CONN_MAX_AGE": 60 if "ANBU_WORKER" in env.ENVIRON else 0,
         "CONN_HEALTH_CHECKS": True,
     }
 
