@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -15,13 +17,14 @@ from devices.models import IoTHub
 from monitoring.models import EmergencyLog
 from portal.pages.person_words import describe_to_family
 from seniors.access_log import record_request
-from seniors.models import Consent, Senior, Staff
+from seniors.models import AccessLog, Consent, Senior, Staff
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 HISTORY = timedelta(days=30)
 EMERGENCIES_SHOWN = 20
+LOOKS_SHOWN = 20
 
 
 @never_cache
@@ -67,7 +70,15 @@ def describe_person(senior: Senior) -> dict[str, Any]:
         "past": [emergency for emergency in emergencies if emergency.status == EmergencyLog.Status.RESOLVED],
         "hub": hub,
         "video_consent": consent,
+        "looks": list_looks(senior),
     }
+
+
+def list_looks(senior: Senior) -> list[AccessLog]:
+    """Who asked for the camera and was not refused, newest first. Who and when: why is between them and the office."""
+    asked = AccessLog.objects.filter(senior_id=senior.pk, action="video.request", accessed_at__gt=Now() - HISTORY)
+    granted = asked.filter(Q(detail__refused__isnull=True) | Q(detail__refused=None))
+    return list(granted.select_related("staff").order_by("-accessed_at")[:LOOKS_SHOWN])
 
 
 def _guardian(request: HttpRequest) -> Staff | None:

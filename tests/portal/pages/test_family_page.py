@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from monitoring.alerting import acknowledge, resolve
 from monitoring.models import RiskState
+from seniors.access_log import record_access
 from seniors.enrollment import set_video_consent
 from tests.factories import make_senior
 
@@ -96,3 +97,15 @@ def test_a_guardian_has_no_page_of_the_staff_s_site(
         answer = browser.get(path)
         assert answer.status_code == 302, path
         assert answer["Location"].startswith("/admin/login/")
+
+
+def test_the_family_sees_who_looked_through_the_camera_and_not_who_was_refused_or_why(
+    client: Client, senior: Senior, guardian: Staff, kim: Staff, lee: Staff
+) -> None:
+    record_access(kim, "video.request", senior.pk, reason="대답이 없어서", refused=None)
+    record_access(lee, "video.request", senior.pk, reason="궁금해서", refused="no_consent")
+    client.force_login(guardian)
+    html = page(client)
+    assert kim.full_name in html
+    assert lee.full_name not in html
+    assert "대답이 없어서" not in html
