@@ -21,7 +21,6 @@ SIGNALS = {
     "devices.signals.safety_check_answered",
     "devices.signals.safety_check_progressed",
     "devices.signals.hub_went_offline",
-    "monitoring.signals.sensor_events_stored",
 }
 AIORTC_ROOM = "devices.camera"
 
