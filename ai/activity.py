@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from django.db import connections
 
-from .features import ACTIVITY_WORDS, Seconds
+from .features import ACTIVITY_WORDS, DOOR_WORD, LEAVING_SECONDS, Life, to_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Events that only somebody's presence makes. The word is followed by a space or by nothing.
 IS_ACTIVITY = "split_part(lower(event_content), ' ', 1) = ANY(%s)"
 WORDS = list(ACTIVITY_WORDS)
+IS_DOOR = f"split_part(lower(event_content), ' ', 1) = '{DOOR_WORD}'"
 
 # Homes silent for longer than the near past are looked up further back, so that a lost state finds the same last event.
 NEAR_PAST_HOURS = 48
@@ -32,10 +33,17 @@ class Home(NamedTuple):
     hub_status: str | None
 
 
-class Fresh(NamedTuple):
-    """What new batches of a hub brought, in epoch seconds: the newest activity, and when the last late batch came."""
+class LastActivity(NamedTuple):
+    """When a home was last active, in epoch seconds, and whether a door was (nearly) the last that was heard."""
 
-    active_at: float | None
+    at: float
+    out: bool
+
+
+class Fresh(NamedTuple):
+    """Of a hub with new batches: its newest activity, and when the last late batch came, in epoch seconds."""
+
+    active: LastActivity | None
     late_at: float | None
 
 
@@ -72,61 +80,63 @@ def read_horizon() -> Horizon:
 
 
 def read_new_activity(since_txid: int) -> dict[int, Fresh]:
-    """What batches brought that were written by transactions from `since_txid` on, by hub id.
+    """The newest activity of hubs with batches written by transactions from `since_txid` on, by hub id.
 
-    Batches of transactions that are still below the horizon come again next time. That is harmless, since only the
-    newest time is kept, and no batch waits for a long transaction of somebody else.
+    Batches of transactions that are still below the horizon come again next time. That is harmless, since the newest
+    activity is looked up as it is, and no batch waits for a long transaction of somebody else.
     """
     with connections["timeseries"].cursor() as cursor:
         cursor.execute(
-            f"""
-            SELECT batch.hub_id, extract(epoch FROM max(newest.timestamp))::float8,
+            """
+            SELECT hub_id,
                    extract(epoch FROM max(received_at) FILTER (WHERE received_at - last_at > %s::interval))::float8
-            FROM ingest_batches batch LEFT JOIN LATERAL (
-                SELECT timestamp FROM sensor_logs
-                WHERE hub_id = batch.hub_id AND timestamp BETWEEN batch.first_at AND batch.last_at AND {IS_ACTIVITY}
-                ORDER BY timestamp DESC LIMIT 1
-            ) newest ON true
-            WHERE batch.txid >= %s GROUP BY batch.hub_id
-            """,  # noqa: S608 - a constant of this module
-            [LATE, WORDS, since_txid],
+            FROM ingest_batches WHERE txid >= %s GROUP BY hub_id
+            """,
+            [LATE, since_txid],
         )
-        return {hub_id: Fresh(active_at, late_at) for hub_id, active_at, late_at in cursor.fetchall()}
+        late = dict(cursor.fetchall())
+    active = read_last_activity(late) if late else {}
+    return {hub_id: Fresh(active.get(hub_id), late_at) for hub_id, late_at in late.items()}
 
 
-def read_last_activity(hub_ids: Iterable[int]) -> dict[int, float]:
-    """The last activity of each hub that has one within 60 days: hub id to epoch seconds."""
+def read_last_activity(hub_ids: Iterable[int]) -> dict[int, LastActivity]:
+    """The last activity of each hub that has one within 60 days, by hub id."""
     wanted = list(hub_ids)
     found = _read_last(wanted, f"{NEAR_PAST_HOURS} hours")
     silent = [hub_id for hub_id in wanted if hub_id not in found]
     return found | _read_last(silent, f"{FAR_PAST_DAYS} days") if silent else found
 
 
-def read_activity_times(hub_ids: Iterable[int], days: int) -> Seconds:
-    """Ascending epoch seconds of all activity of these hubs in the last `days` days."""
+def read_life(hub_ids: Iterable[int], days: int) -> Life:
+    """All activity of these hubs in the last `days` days."""
     with connections["timeseries"].cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT extract(epoch FROM timestamp)::float8 FROM sensor_logs
+            SELECT extract(epoch FROM timestamp)::float8, {IS_DOOR} FROM sensor_logs
             WHERE hub_id = ANY(%s) AND timestamp BETWEEN now() - make_interval(days => %s) AND now() AND {IS_ACTIVITY}
             ORDER BY timestamp
-            """,  # noqa: S608 - a constant of this module
+            """,  # noqa: S608 - constants of this module
             [list(hub_ids), days, WORDS],
         )
-        return np.array([row[0] for row in cursor.fetchall()], dtype=np.float64)
+        rows = cursor.fetchall()
+    times = np.array([at for at, _ in rows], dtype=np.float64)
+    return Life(to_local(times), np.array([door for _, door in rows], dtype=np.bool_))
 
 
-def _read_last(hub_ids: list[int], reach: str) -> dict[int, float]:
+def _read_last(hub_ids: list[int], reach: str) -> dict[int, LastActivity]:
     with connections["timeseries"].cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT hub.id, extract(epoch FROM newest.timestamp)::float8
+            SELECT hub.id, extract(epoch FROM newest.timestamp)::float8, EXISTS (
+                SELECT 1 FROM sensor_logs WHERE hub_id = hub.id AND {IS_DOOR}
+                AND timestamp BETWEEN newest.timestamp - make_interval(secs => %s) AND newest.timestamp
+            )
             FROM unnest(%s::int[]) AS hub (id) CROSS JOIN LATERAL (
                 SELECT timestamp FROM sensor_logs
                 WHERE hub_id = hub.id AND timestamp > now() - %s::interval AND {IS_ACTIVITY}
                 ORDER BY timestamp DESC LIMIT 1
             ) newest
-            """,  # noqa: S608 - a constant of this module
-            [hub_ids, reach, WORDS],
+            """,  # noqa: S608 - constants of this module
+            [LEAVING_SECONDS, hub_ids, reach, WORDS],
         )
-        return dict(cursor.fetchall())
+        return {hub_id: LastActivity(at, out) for hub_id, at, out in cursor.fetchall()}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAGIC = b"ANBU\x89W\r\n"
-FORMAT = 1
+FORMAT = 2
 LARGEST = 4096
 _PREFIX = struct.Struct("<8sII")
 
@@ -104,7 +104,8 @@ def _read_header(text: bytes) -> Header:
     try:
         version = msgspec.json.decode(text, type=_Version).format
         if version != FORMAT:
-            raise UnreadableWeights(f"format {version}, this program knows {FORMAT}")
+            advice = "train anew" if version < FORMAT else "update the program"
+            raise UnreadableWeights(f"format {version}, this program knows {FORMAT}: {advice}")
         return msgspec.json.decode(text, type=Header)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableWeights(f"the header is not as it should be: {error}") from error

@@ -1,23 +1,41 @@
-"""What is learned from a home's events: how long it stays silent at which hour of the day.
+"""What is measured of a home's events: how long it stayed silent on which day, at which time, after what.
 
 Times are seconds of the wall clock in Asia/Seoul, counted as if that clock were UTC, so `t % DAY` is the time of day.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 Seconds = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 HOUR = 3600.0
 DAY = 86_400.0
+
+# The day is cut into half-hours: finer, and a fortnight has too few silences in each.
+SLOT = 1800.0
+SLOTS = 48
 
 # Korea has had no summer time since 1988, and no home has events from before.
 SEOUL_OFFSET = 9 * HOUR
 
 # A longer gap is an absence (or a dead hub), from which nothing is learned about a person who is at home.
 LONGEST_GAP = DAY
+
+# Silences shorter than this are everybody's everyday and teach nothing about the rare ones.
+SHORTEST_SILENCE = 300.0
+
+# Who opened a door and gave no other sign for a minute has probably gone out.
+LEAVING_SECONDS = 60.0
+DOOR_WORD = "door"
+
+# The night ends at five; whoever has not stirred by two in the afternoon is judged as any other silence is.
+NIGHT_ENDS = 5 * HOUR
+MORNING_ENDS = 14 * HOUR
 
 # First words of `event_content` that say somebody moved. A panic button or a gas sensor says other things.
 ACTIVITY_WORDS = ("motion", "door", "bed", "seat", "toilet", "contact", "item", "light", "power")
@@ -38,22 +56,63 @@ def count_days(times: Seconds) -> int:
     return int(np.unique(np.floor(times / DAY)).size)
 
 
-def measure_longest_silences(times: Seconds) -> Seconds:
-    """The longest silence that was reached within each hour of the day: 24 values in seconds, 0 where there was none.
+class Life(NamedTuple):
+    """A home's activity, oldest first: local seconds, and which of the events was a door's."""
 
-    `times` are ascending. A silence from a to b reaches, within an hour that ends at e, the length min(b, e) - a;
-    gaps beyond `LONGEST_GAP` are left out.
+    times: Seconds
+    doors: Flags
+
+
+class Silences(NamedTuple):
+    """Spans without activity in local seconds; `out` where a door was the last, or nearly the last, that was heard."""
+
+    starts: Seconds
+    ends: Seconds
+    out: Flags
+
+    def choose(self, chosen: Flags) -> Silences:
+        return Silences(self.starts[chosen], self.ends[chosen], self.out[chosen])
+
+
+def find_leavings(life: Life) -> Flags:
+    """After which of the events the person has probably gone out: a door's, and what follows it within a minute."""
+    heard = np.maximum.accumulate(np.where(life.doors, life.times, -np.inf))
+    return life.times - heard <= LEAVING_SECONDS
+
+
+def list_silences(life: Life) -> Silences:
+    """Every silence between two events that is neither an everyday one nor an absence."""
+    if not life.times.size:
+        return Silences(life.times, life.times, life.doors)
+    out = find_leavings(life)
+    spans = np.diff(life.times)
+    chosen = (spans >= SHORTEST_SILENCE) & (spans <= LONGEST_GAP)
+    return Silences(life.times[:-1], life.times[1:], out[:-1]).choose(chosen)
+
+
+def measure_days(silences: Silences, first_day: int, days: int) -> NDArray[np.float64]:
+    """The longest silence of each day in each half-hour, in two views: shape (2, days, 48), seconds, 0 for none.
+
+    View 0 goes by the present: how long a silence had lasted when it left the half-hour. View 1 goes by the beginning:
+    how much longer it lasted from the half-hour on. A silence belongs to the day on which it began.
     """
-    longest = np.zeros(24)
-    gaps = np.diff(times)
-    use = (gaps > 0) & (gaps <= LONGEST_GAP)
-    start, end = times[:-1][use], times[1:][use]
-    if not start.size:
+    longest = np.zeros((2, days, SLOTS))
+    if not silences.starts.size:
         return longest
-    first_hour = np.floor(start / HOUR)
-    hours = (np.floor(end / HOUR) - first_hour + 1).astype(np.int64)
-    step = np.arange(hours.sum()) - np.repeat(np.cumsum(hours) - hours, hours)
-    hour = np.repeat(first_hour, hours) + step
-    reached = np.minimum(np.repeat(end, hours), (hour + 1) * HOUR) - np.repeat(start, hours)
-    np.maximum.at(longest, (hour % 24).astype(np.int64), reached)
+    first = np.floor(silences.starts / SLOT)
+    counts = (np.floor(silences.ends / SLOT) - first + 1).astype(np.int64)
+    of = np.repeat(np.arange(counts.size), counts)
+    slots = first[of] + np.arange(of.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts, ends = silences.starts[of], silences.ends[of]
+    place = (np.floor(starts / DAY).astype(np.int64) - first_day, (slots % SLOTS).astype(np.int64))
+    np.maximum.at(longest[0], place, np.minimum(ends, (slots + 1) * SLOT) - starts)
+    np.maximum.at(longest[1], place, ends - np.maximum(starts, slots * SLOT))
     return longest
+
+
+def find_risings(times: Seconds, first_day: int, days: int) -> Seconds:
+    """Per day the time of day of the first activity between 5:00 and 14:00, NaN where there was none: shape (days,)."""
+    midnights = (first_day + np.arange(days)) * DAY
+    first = np.searchsorted(times, midnights + NIGHT_ENDS)
+    risen = np.append(times, np.inf)[first] - midnights
+    return np.where(risen < MORNING_ENDS, risen, np.nan)

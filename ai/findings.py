@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .detector import LEVELS, find_deciding_hour, grade_scores, score_silences
+from .detector import LEVELS, WATCH, find_alarm_times, find_usual_silences, grade_scores, score_silences
 from .features import to_local
+from .habits import choose_habits, stack_habits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +25,24 @@ STAGES = {"warning": 0, "emergency": 1}
 class Case(NamedTuple):
     """One senior to be judged. `last_event` is in epoch seconds, None when no activity is known.
 
-    `obstacle` says why there is nothing to judge by (the hub is away, or still delivers what it kept), else None.
+    `out` says that a door was (nearly) the last that was heard; `obstacle` why there is nothing to judge by (the hub is
+    away, or still delivers what it kept), else None.
     """
 
     senior_id: int
     last_event: float | None
     weights: LoadedWeights | None
     obstacle: str | None
+    out: bool = False
+
+
+class Silence(NamedTuple):
+    """Spans in seconds: how long it has lasted, what is usual at this time of day, what is allowed."""
+
+    lasted: float
+    usual: float
+    allowed: float
+    out: bool
 
 
 @dataclass(frozen=True)
@@ -68,12 +80,19 @@ def judge_cases(now: float, cases: Sequence[Case]) -> list[Finding]:
     if not judged:
         return findings
     last_events = to_local(np.array([last_event for _, last_event, _ in judged]))
-    allowed = np.stack([weights.silences.allowed for _, _, weights in judged])
+    out = np.array([case.out for case, _, _ in judged])
+    habits = stack_habits([weights.habits for _, _, weights in judged])
     local_now = float(to_local(np.array(now)))
-    scores = score_silences(local_now, last_events, allowed)
-    grades = grade_scores(scores)
-    for (case, last_event, weights), score, grade in zip(judged, scores, grades, strict=True):
-        findings.append(describe_case(now, case.senior_id, last_event, weights, float(score), LEVELS[grade]))
+    scores = score_silences(local_now, last_events, out, habits)
+    levels = [LEVELS[grade] for grade in grade_scores(scores)]
+    # when it will ring is told of those only who may: it costs more than the score
+    suspect = np.flatnonzero(scores >= WATCH)
+    alarms = np.full(len(judged), np.inf)
+    alarms[suspect] = find_alarm_times(last_events[suspect], out[suspect], choose_habits(habits, suspect))
+    usual = find_usual_silences(np.minimum(local_now, alarms), habits)
+    for row, (case, last_event, weights) in enumerate(judged):
+        silence = Silence(now - last_event, float(usual[row]), float(alarms[row] - last_events[row]), case.out)
+        findings.append(describe_case(case.senior_id, last_event, weights, float(scores[row]), levels[row], silence))
     return findings
 
 
@@ -86,17 +105,18 @@ def find_obstacle(case: Case) -> str | None:
 
 
 def describe_case(
-    now: float, senior_id: int, last_event: float, weights: LoadedWeights, score: float, level: str
+    senior_id: int, last_event: float, weights: LoadedWeights, score: float, level: str, silence: Silence
 ) -> Finding:
     """The finding with its numbers. The episode begins at the last event: it is constant while the silence lasts."""
-    local_now, local_last = float(to_local(np.array(now))), float(to_local(np.array(last_event)))
-    hour = find_deciding_hour(local_now, local_last, weights.silences.allowed)
     values = {
-        "minutes": int(max(0.0, now - last_event) // 60),
-        "usual_max_minutes": int(weights.silences.longest[hour] // 60),
-        "allowed_minutes": int(weights.silences.allowed[hour] // 60),
+        "minutes": int(max(0.0, silence.lasted) // 60),
+        "usual_max_minutes": round(silence.usual / 60),
     }
+    if level != LEVELS[0]:
+        values["allowed_minutes"] = round(silence.allowed / 60)
     start = datetime.fromtimestamp(int(last_event), UTC).isoformat()
     episode = f"{senior_id}:{EVENT_TYPE}:{start}:{STAGES[level]}" if level in STAGES else None
-    reasons = [{"code": "silent_for", "values": values}]
+    reasons: list[dict[str, Any]] = [{"code": "silent_for", "values": values}]
+    if silence.out:
+        reasons.append({"code": "door_was_last", "values": {}})
     return Finding(senior_id, level, min(1.0, round(score, 4)), reasons, episode, last_event, weights)

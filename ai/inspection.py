@@ -10,10 +10,11 @@ import numpy as np
 
 from .activity import read_horizon, read_last_activity
 from .artifact import LARGEST
-from .detector import find_alarm_times
+from .detector import find_alarm_times, find_usual_silences
 from .features import DAY, HOUR, to_epoch, to_local
+from .habit_weights import unpack_habits
+from .habits import repeat_habits
 from .object_store import read_object
-from .silence_weights import unpack_silences
 from .training import read_hubs
 from .weight_store import check_digest
 
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inspection:
-    """Lists have 24 values, in seconds, one per hour of the day. The last four are None while no event is known."""
+    """Lists have 24 values, in seconds, one per hour of the day. The last three are None while no event is known.
+
+    `allowed_s`: how long a silence may last that begins at that hour, somebody being at home. `longest_s`: the usual
+    longest silence at that hour. `alarm_at` is the moment at which the present silence becomes an emergency.
+    """
 
     version: int
     weight_id: int
@@ -39,22 +44,25 @@ def inspect_weights(weight: AIWeight) -> Inspection:
     """Reads the original. Raises ObjectMissing, ObjectStoreAway, UnreadableWeights, ForeignWeights."""
     data = read_object(weight.storage_path, LARGEST)
     check_digest(data, weight.sha256, weight.size)
-    _, silences = unpack_silences(data, weight.senior_id)
+    _, habits = unpack_habits(data, weight.senior_id)
     now = read_horizon().now
     hour = int(float(to_local(np.array(now))) % DAY // HOUR)
+    hours = HOUR * np.arange(24.0)
+    by_hour = repeat_habits(habits, 24)
+    allowed = find_alarm_times(hours, np.zeros(24, dtype=np.bool_), by_hour) - hours
     activity = read_last_activity(read_hubs([weight.senior_id]).get(weight.senior_id, []))
     last = max(activity.values(), default=None)
     alarm: datetime | None = None
     if last is not None:
-        moment = find_alarm_times(to_local(np.array([last])), silences.allowed[None, :])
+        moment = find_alarm_times(to_local(np.array([last.at])), np.array([last.out]), repeat_habits(habits, 1))
         alarm = datetime.fromtimestamp(float(to_epoch(moment)[0]), UTC)
     return Inspection(
         version=weight.version,
         weight_id=weight.pk,
-        allowed_s=[float(value) for value in silences.allowed],
-        longest_s=[float(value) for value in silences.longest],
-        allowed_now_s=float(silences.allowed[hour]),
-        last_event_at=datetime.fromtimestamp(last, UTC) if last is not None else None,
-        silent_s=now - last if last is not None else None,
+        allowed_s=[round(float(value), 3) for value in allowed],
+        longest_s=[round(float(value), 3) for value in find_usual_silences(hours, by_hour)],
+        allowed_now_s=round(float(allowed[hour]), 3),
+        last_event_at=datetime.fromtimestamp(last.at, UTC) if last is not None else None,
+        silent_s=now - last.at if last is not None else None,
         alarm_at=alarm,
     )

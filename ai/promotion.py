@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .detector import FALSE_ALARMS_PER_WEEK
+from .calibration import FALSE_ALARMS_PER_WEEK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ import structlog
 from django.db import connections
 from prometheus_client import Counter, Gauge, Histogram
 
-from .activity import Fresh, Home, read_homes, read_horizon, read_last_activity, read_new_activity
+from .activity import Fresh, Home, LastActivity, read_homes, read_horizon, read_last_activity, read_new_activity
 from .backend_client import BackendClient, BackendError
 from .findings import EVENT_TYPE, Case, Finding, judge_cases
 from .shard_state import Remembered, ShardLease, ShardState, take_lease
@@ -119,14 +119,15 @@ class Scorer:
 def rebuild_state(homes: list[Home], shards: int, now: float) -> ShardState:
     """A fresh state from the sensor events themselves. Its txid is the caller's to set."""
     last = read_last_activity([hub_id for home in homes for hub_id in home.hub_ids])
-    seniors = {
-        home.senior_id: Remembered(
-            last_event=max((last.get(hub_id, 0.0) for hub_id in home.hub_ids), default=0.0),
+    seniors = {}
+    for home in homes:
+        newest = max((last[hub_id] for hub_id in home.hub_ids if hub_id in last), default=LastActivity(0.0, False))
+        seniors[home.senior_id] = Remembered(
+            last_event=newest.at,
             settled_at=now + SETTLE_SECONDS,
             was_online=home.hub_status == "online",
+            out=newest.out,
         )
-        for home in homes
-    }
     return ShardState(shards=shards, txid=0, seniors=seniors)
 
 
@@ -137,9 +138,10 @@ def take_in(state: ShardState, homes: list[Home], fresh: dict[int, Fresh], now: 
     for home in homes:
         remembered = state.seniors[home.senior_id]
         for batch in (fresh[hub_id] for hub_id in home.hub_ids if hub_id in fresh):
-            if (batch.active_at or 0.0) > remembered.last_event:
-                remembered.last_event = batch.active_at or 0.0
-                remembered.published_at = 0.0
+            if batch.active is not None and batch.active.at >= remembered.last_event:
+                if batch.active.at > remembered.last_event:
+                    remembered.published_at = 0.0
+                remembered.last_event, remembered.out = batch.active
             remembered.settled_at = max(remembered.settled_at, (batch.late_at or 0.0) + SETTLE_SECONDS)
         online = home.hub_status == "online"
         if online and not remembered.was_online:
@@ -154,7 +156,7 @@ def make_case(home: Home, remembered: Remembered, loaded: dict[int, Any], now: f
         obstacle = f"hub_{home.hub_status}"
     else:
         obstacle = "hub_catching_up" if now < remembered.settled_at else None
-    return Case(home.senior_id, remembered.last_event or None, loaded.get(home.senior_id), obstacle)
+    return Case(home.senior_id, remembered.last_event or None, loaded.get(home.senior_id), obstacle, remembered.out)
 
 
 def read_active_weights(shard: int, shards: int) -> list[WeightRef]:

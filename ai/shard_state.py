@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 15
 STATE_SECONDS = 24 * 3600
-FORMAT = 1
+FORMAT = 2
 
 
 class Remembered(msgspec.Struct, array_like=True):
     """Per senior. Times are epoch seconds, 0 for never.
 
-    `said` is what was last reported to the backend, `published_at` the last publication of the present emergency,
-    `settled_at` the time before which a hub that came back is still delivering what it kept.
+    `out`: a door was (nearly) the last that was heard. `said` is what was last reported to the backend, `published_at`
+    the last publication of the present emergency, `settled_at` the time before which a hub that came back is still
+    delivering what it kept.
     """
 
     last_event: float = 0.0
@@ -35,6 +36,7 @@ class Remembered(msgspec.Struct, array_like=True):
     published_at: float = 0.0
     settled_at: float = 0.0
     was_online: bool = False
+    out: bool = False
 
 
 class ShardState(msgspec.Struct):

@@ -11,12 +11,12 @@ import structlog
 from django.db import connections
 from joblib import Parallel, delayed
 
-from .activity import read_activity_times
+from .activity import read_life
 from .backend_client import BackendClient, BackendError
-from .detector import TooLittleHistory, fit_silences
-from .features import Seconds, to_local
+from .calibration import TooLittleHistory, fit_habits
+from .features import Life, to_epoch
+from .habit_weights import pack_habits
 from .object_store import ObjectStoreAway, write_object
-from .silence_weights import pack_silences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,21 +42,23 @@ def train_seniors(senior_ids: Sequence[int], backend: BackendClient) -> list[Out
     them took 2.4 s on two threads, 3.6 s on two processes), and a Celery child may not have processes of its own.
     """
     hubs = read_hubs(senior_ids)
-    histories = [(senior_id, read_activity_times(hubs.get(senior_id, []), WINDOW_DAYS)) for senior_id in senior_ids]
+    histories = [(senior_id, read_life(hubs.get(senior_id, []), WINDOW_DAYS)) for senior_id in senior_ids]
     outcomes: list[Outcome] = Parallel(n_jobs=os.cpu_count(), prefer="threads")(
-        delayed(train_senior)(senior_id, times, backend) for senior_id, times in histories
+        delayed(train_senior)(senior_id, life, backend) for senior_id, life in histories
     )
     for outcome in outcomes:
         log.info("weights_trained", **outcome._asdict())
     return outcomes
 
 
-def train_senior(senior_id: int, times: Seconds, backend: BackendClient) -> Outcome:
-    """Fits one senior's ascending event times (epoch seconds) and brings the weights to the registry."""
+def train_senior(senior_id: int, life: Life, backend: BackendClient) -> Outcome:
+    """Fits one senior's activity and brings the weights to the registry."""
     try:
-        fitted = fit_silences(to_local(times))
-        trained_from, trained_to = (datetime.fromtimestamp(float(at), UTC).isoformat() for at in times[[0, -1]])
-        data = pack_silences(senior_id, fitted, trained_from, trained_to)
+        fitted = fit_habits(life)
+        trained_from, trained_to = (
+            datetime.fromtimestamp(float(at), UTC).isoformat() for at in to_epoch(life.times[[0, -1]])
+        )
+        data = pack_habits(senior_id, fitted, trained_from, trained_to)
         sha256 = hashlib.sha256(data).hexdigest()
         path = f"weights/{senior_id}/{sha256[:16]}.anbu"
         write_object(path, data)

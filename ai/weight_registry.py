@@ -11,10 +11,10 @@ from django.db.models import Max
 from seniors.models import Senior
 
 from .artifact import LARGEST, ForeignWeights, UnreadableWeights
+from .habit_weights import unpack_habits
 from .models import AIWeight, WeightActivation
 from .object_store import ObjectMissing, read_object
 from .promotion import Verdict, judge_candidate
-from .silence_weights import unpack_silences
 from .weight_store import DigestMismatch, check_digest
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def check_original(application: Application) -> None:
     try:
         data = read_object(application.storage_path, LARGEST)
         check_digest(data, application.sha256, application.size)
-        unpack_silences(data, application.senior_id)
+        unpack_habits(data, application.senior_id)
     except ObjectMissing as error:
         raise WeightsRefused("object_missing", f"no object {application.storage_path}: upload it first") from error
     except DigestMismatch as error:

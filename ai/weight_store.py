@@ -19,13 +19,15 @@ from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from .artifact import LARGEST, ForeignWeights, UnreadableWeights
+from .habit_weights import unpack_habits
 from .object_store import ObjectMissing, ObjectStoreAway, read_object
-from .silence_weights import Silences, unpack_silences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from redis import Redis
+
+    from .habits import Habits
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +58,7 @@ class WeightRef(NamedTuple):
 
 class LoadedWeights(NamedTuple):
     ref: WeightRef
-    silences: Silences
+    habits: Habits
 
 
 class DigestMismatch(UnreadableWeights):
@@ -144,8 +146,8 @@ class WeightStore:
 
     def _take(self, ref: WeightRef, data: bytes) -> None:
         check_digest(data, ref.sha256, ref.size)
-        _, silences = unpack_silences(data, ref.senior_id)
-        self._resident[ref.senior_id] = LoadedWeights(ref, silences)
+        _, habits = unpack_habits(data, ref.senior_id)
+        self._resident[ref.senior_id] = LoadedWeights(ref, habits)
 
     def _remember(self, ref: WeightRef, data: bytes) -> None:
         if self._cache_is_away:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ai.features import DAY, HOUR, Seconds
+from ai.features import DAY, HOUR, Life, Seconds
+from ai.habits import Habits
 
 # A Monday at midnight of the wall clock.
 MONDAY = 20_000 * DAY
@@ -21,3 +22,16 @@ def live_days(days: int, *, seed: int = 1, up: float = 7.0, down: float = 22.0) 
             times.append(at)
             at += random.exponential(600.0)
     return np.array(times)
+
+
+def live_at_home(days: int, *, seed: int = 1) -> Life:
+    """The same without a single door."""
+    times = live_days(days, seed=seed)
+    return Life(times, np.zeros(times.size, dtype=np.bool_))
+
+
+def make_habits(allowed_hours: float, usual_hours: float) -> Habits:
+    """Habits that are the same at every hour, at home and away, of somebody who may sleep as long as they like."""
+    table = np.full((2, 48), usual_hours * HOUR, dtype=np.float32)
+    margin = np.array([allowed_hours / usual_hours], dtype=np.float32)
+    return Habits(table, table, np.array([DAY], dtype=np.float32), margin)

@@ -6,18 +6,17 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ai.detector import FittedSilences
-from ai.features import HOUR
+from ai.calibration import FittedHabits
+from ai.habit_weights import pack_habits
 from ai.object_store import write_object
-from ai.silence_weights import pack_silences
 from ai.weight_registry import Application, register_weights
 from ai.weight_store import WeightRef
 from devices.models import IoTHub
 from monitoring.models import IngestBatch, SensorLog
 from seniors.models import Role, Senior
 from tests.factories import make_staff
+
+from .homes import make_habits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,9 +63,9 @@ def hours_ago(hours: float) -> datetime:
 
 def make_artifact(senior_id: int, allowed_hours: float = 2.0, **metrics: float) -> bytes:
     """Weights that allow the same silence at every hour of the day."""
-    allowed = np.full(24, allowed_hours * HOUR, dtype=np.float32)
-    fitted = FittedSilences(allowed, allowed / np.float32(2), {"false_alarms_per_week": 0.1, **metrics})
-    return pack_silences(senior_id, fitted, "2026-10-01T00:00:00+00:00", "2026-11-01T00:00:00+00:00")
+    habits = make_habits(allowed_hours, allowed_hours / 2)
+    fitted = FittedHabits(habits, {"false_alarms_per_week": 0.1, **metrics})
+    return pack_habits(senior_id, fitted, "2026-10-01T00:00:00+00:00", "2026-11-01T00:00:00+00:00")
 
 
 def upload(senior_id: int, data: bytes) -> Application:

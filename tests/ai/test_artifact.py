@@ -11,17 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai.artifact import LARGEST, MAGIC, ForeignWeights, Header, Shape, UnreadableWeights, read_weights, write_weights
-from ai.detector import fit_silences
-from ai.silence_weights import pack_silences, unpack_silences
+from ai.calibration import fit_habits
+from ai.habit_weights import pack_habits, unpack_habits
+from ai.habits import Habits
 
-from .homes import live_days
+from .homes import live_at_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SENIOR = 7
-FITTED = fit_silences(live_days(14))
-ARTIFACT = pack_silences(SENIOR, FITTED, "2026-11-01T00:00:00+00:00", "2026-11-15T00:00:00+00:00")
+NUMBERS = 2 * 96 + 2
+FITTED = fit_habits(live_at_home(14))
+ARTIFACT = pack_habits(SENIOR, FITTED, "2026-11-01T00:00:00+00:00", "2026-11-15T00:00:00+00:00")
 
 
 def header_of(data: bytes) -> dict[str, object]:
@@ -36,32 +38,31 @@ def rebuild(change: Callable[[dict[str, object]], object]) -> bytes:
     change(header)
     text = msgspec.json.encode(header)
     text += b" " * (-len(text) % 4)
-    tail = struct.pack("<I", len(text)) + text + ARTIFACT[-192:]
+    tail = struct.pack("<I", len(text)) + text + ARTIFACT[-4 * NUMBERS :]
     return MAGIC + struct.pack("<I", zlib.crc32(tail)) + tail
 
 
 def test_weights_come_back_as_they_were_written() -> None:
-    weights, silences = unpack_silences(ARTIFACT, SENIOR)
-    assert silences.allowed.tobytes() == FITTED.allowed.tobytes()
-    assert silences.longest.tobytes() == FITTED.longest.tobytes()
+    weights, habits = unpack_habits(ARTIFACT, SENIOR)
+    assert [values.tobytes() for values in habits] == [values.tobytes() for values in FITTED.habits]
     assert weights.header.metrics == FITTED.metrics
     assert weights.header.trained_to == "2026-11-15T00:00:00+00:00"
     assert len(ARTIFACT) <= LARGEST
 
 
 def test_the_same_values_give_the_same_bytes() -> None:
-    assert pack_silences(SENIOR, FITTED, "a", "b") == pack_silences(SENIOR, FITTED, "a", "b")
+    assert pack_habits(SENIOR, FITTED, "a", "b") == pack_habits(SENIOR, FITTED, "a", "b")
 
 
 def test_parsed_numbers_cannot_be_written_to() -> None:
-    _, silences = unpack_silences(ARTIFACT, SENIOR)
+    _, habits = unpack_habits(ARTIFACT, SENIOR)
     with pytest.raises(ValueError, match="read-only"):
-        silences.allowed[0] = 1
+        habits.at_home[0, 0] = 1
 
 
 def test_another_seniors_weights_are_foreign() -> None:
     with pytest.raises(ForeignWeights, match="of senior 7, not of 8"):
-        unpack_silences(ARTIFACT, 8)
+        unpack_habits(ARTIFACT, 8)
 
 
 def test_every_single_flipped_bit_is_noticed() -> None:
@@ -95,8 +96,8 @@ def test_too_many_bytes_are_refused_before_they_are_read() -> None:
 
 
 def test_a_newer_format_says_so() -> None:
-    with pytest.raises(UnreadableWeights, match="format 2, this program knows 1"):
-        read_weights(rebuild(lambda header: header.update(format=2, novelty=[1])), SENIOR)
+    with pytest.raises(UnreadableWeights, match="format 3, this program knows 2: update the program"):
+        read_weights(rebuild(lambda header: header.update(format=3, novelty=[1])), SENIOR)
 
 
 @pytest.mark.parametrize(
@@ -106,18 +107,18 @@ def test_a_newer_format_says_so() -> None:
         lambda header: header.pop("senior_id"),
         lambda header: header.update(senior_id="7"),
         lambda header: header.update(arrays=[]),
-        lambda header: header.update(arrays=[{"name": "allowed", "shape": [1024, 1024]}]),
-        lambda header: header.update(arrays=[{"name": "allowed", "shape": [-48]}]),
-        lambda header: header.update(arrays=[{"name": "allowed", "shape": [24]}] * 2),
-        lambda header: header.update(arrays=[{"name": "other", "shape": [48]}]),
-        lambda header: header.update(arrays=[{"name": "allowed", "shape": [48]}]),
+        lambda header: header.update(arrays=[{"name": "at_home", "shape": [1024, 1024]}]),
+        lambda header: header.update(arrays=[{"name": "at_home", "shape": [-194]}]),
+        lambda header: header.update(arrays=[{"name": "at_home", "shape": [97]}] * 2),
+        lambda header: header.update(arrays=[{"name": "other", "shape": [194]}]),
+        lambda header: header.update(arrays=[{"name": "at_home", "shape": [194]}]),
         lambda header: header.update(detector="something_newer"),
         lambda header: header.update(metrics={"days": "many"}),
     ],
 )
 def test_a_header_that_lies_is_refused(change: Callable[[dict[str, object]], object]) -> None:
     with pytest.raises(UnreadableWeights):
-        unpack_silences(rebuild(change), SENIOR)
+        unpack_habits(rebuild(change), SENIOR)
 
 
 def test_a_header_nested_without_end_is_refused() -> None:
@@ -130,11 +131,17 @@ def test_a_header_nested_without_end_is_refused() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -1.0, 1e9])
 def test_numbers_that_could_not_have_been_learned_are_refused(value: float) -> None:
     header = msgspec.convert(header_of(ARTIFACT), Header)
-    allowed = FITTED.allowed.copy()
-    allowed[3] = value
-    data = write_weights(header, {"allowed": allowed, "longest": FITTED.longest})
-    with pytest.raises(UnreadableWeights):
-        unpack_silences(data, SENIOR)
+    for name in Habits._fields:
+        arrays = {field: np.array(values, np.float32) for field, values in FITTED.habits._asdict().items()}
+        arrays[name].flat[0] = value
+        data = write_weights(header, arrays)
+        with pytest.raises(UnreadableWeights):
+            unpack_habits(data, SENIOR)
+
+
+def test_weights_of_the_former_format_are_refused_with_what_to_do() -> None:
+    with pytest.raises(UnreadableWeights, match="format 1, this program knows 2: train anew"):
+        read_weights(rebuild(lambda header: header.update(format=1)), SENIOR)
 
 
 @settings(max_examples=300, deadline=None)
@@ -147,7 +154,7 @@ def test_noise_behind_a_right_checksum_is_refused(noise: bytes) -> None:
 def test_a_header_that_names_other_arrays_is_not_written() -> None:
     header = msgspec.structs.replace(msgspec.convert(header_of(ARTIFACT), Header), arrays=[Shape("allowed", [23])])
     with pytest.raises(ValueError, match="declares other arrays"):
-        write_weights(header, {"allowed": FITTED.allowed})
+        write_weights(header, {"allowed": np.zeros(24, dtype=np.float32)})
 
 
 def test_more_than_the_cap_is_not_written() -> None:

@@ -2,21 +2,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import numpy as np
-
 from ai.features import HOUR
 from ai.findings import Case, Finding, judge_cases
-from ai.silence_weights import Silences
 from ai.weight_store import LoadedWeights, WeightRef
 from ai.wording import describe_silence, spell_minutes
+
+from .homes import make_habits
 
 NINE = datetime.fromisoformat("2026-11-23T09:00:00+09:00").timestamp()
 
 
 def weights_of(senior_id: int, allowed_hours: float, longest_hours: float) -> LoadedWeights:
     ref = WeightRef(100 + senior_id, senior_id, 3, f"weights/{senior_id}/x.anbu", "0" * 64, 1)
-    table = np.full(24, HOUR, dtype=np.float32)
-    return LoadedWeights(ref, Silences(table * allowed_hours, table * longest_hours))
+    return LoadedWeights(ref, make_habits(allowed_hours, longest_hours))
 
 
 def judge(now: float, last: float | None, weights: LoadedWeights | None, obstacle: str | None = None) -> Finding:
@@ -73,3 +71,8 @@ def test_everybody_gets_one_finding() -> None:
     cases = [Case(n, NINE, weights_of(n, n, n) if n % 2 else None, None) for n in range(1, 7)]
     findings = {finding.senior_id: finding.level for finding in judge_cases(NINE + 3 * HOUR, cases)}
     assert findings == {1: "emergency", 2: "no_data", 3: "emergency", 4: "no_data", 5: "watch", 6: "no_data"}
+
+
+def test_a_silence_that_a_door_began_says_so() -> None:
+    (finding,) = judge_cases(NINE + HOUR, [Case(1, NINE, weights_of(1, 3, 2), None, out=True)])
+    assert [reason["code"] for reason in finding.reasons] == ["silent_for", "door_was_last"]

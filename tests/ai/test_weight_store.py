@@ -53,7 +53,7 @@ def count(counter: Counter, *labels: str) -> float:
 def test_a_miss_reads_the_original_once_and_fills_the_cache(redis: Redis) -> None:
     originals, ref, before = Originals(), put(1, 1), count(LOOKUPS, "miss")
     store = WeightStore(redis, originals)
-    assert store.load([ref])[1].silences.allowed[0] == 2 * HOUR
+    assert store.load([ref])[1].habits.anywhere[0, 0] == 1 * HOUR
     assert store.load([ref])[1].ref == ref
     assert originals.reads == 1
     assert count(LOOKUPS, "miss") == before + 1
@@ -74,7 +74,7 @@ def test_a_hit_does_not_ask_the_object_store(redis: Redis) -> None:
 def test_a_cache_entry_with_another_digest_is_dropped_and_the_original_read(redis: Redis, poison: bytes) -> None:
     ref, before = put(1, 1), count(LOOKUPS, "corrupt")
     redis.set(cache_key(ref), poison)
-    assert WeightStore(redis).load([ref])[1].silences.allowed[0] == 2 * HOUR
+    assert WeightStore(redis).load([ref])[1].habits.anywhere[0, 0] == 1 * HOUR
     assert count(LOOKUPS, "corrupt") == before + 1
     assert redis.get(cache_key(ref)) == read_object(ref.storage_path, LARGEST)
 
@@ -82,14 +82,14 @@ def test_a_cache_entry_with_another_digest_is_dropped_and_the_original_read(redi
 def test_a_new_version_is_taken_at_the_next_load(redis: Redis) -> None:
     store = WeightStore(redis)
     store.load([put(1, 1, 2.0)])
-    assert store.load([put(1, 2, 4.0)])[1].silences.allowed[0] == 4 * HOUR
+    assert store.load([put(1, 2, 4.0)])[1].habits.anywhere[0, 0] == 2 * HOUR
 
 
 def test_going_back_to_an_old_version_takes_the_old_numbers(redis: Redis) -> None:
     store, first, second = WeightStore(redis), put(1, 1, 2.0), put(1, 2, 4.0)
     for ref in (first, second, first):
         loaded = store.load([ref])
-    assert loaded[1].silences.allowed[0] == 2 * HOUR
+    assert loaded[1].habits.anywhere[0, 0] == 1 * HOUR
 
 
 def test_with_the_object_store_away_the_last_good_version_serves_and_is_counted(redis: Redis) -> None:
@@ -131,7 +131,7 @@ def test_hundreds_of_seniors_come_in_chunks_and_each_gets_their_own(redis: Redis
     originals = Originals()
     loaded = WeightStore(redis, originals).load(refs)
     assert originals.reads == 0
-    allowed = np.array([loaded[senior_id].silences.allowed[5] / HOUR for senior_id in range(1, 121)])
+    allowed = np.array([loaded[senior_id].habits.anywhere[0, 5] / HOUR * 2 for senior_id in range(1, 121)])
     assert np.allclose(allowed, [0.5 + senior_id % 20 / 2 for senior_id in range(1, 121)])
 
 

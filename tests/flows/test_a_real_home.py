@@ -17,8 +17,10 @@ import psycopg
 import pytest
 import redis
 
-from ai.detector import find_alarm_times, fit_silences
-from ai.features import ACTIVITY_WORDS, to_local
+from ai.calibration import fit_habits
+from ai.detector import find_alarm_times
+from ai.features import ACTIVITY_WORDS, DOOR_WORD, Life, find_leavings, to_local
+from ai.habits import repeat_habits
 from portal.simulation.recordings import write_recording
 from portal.simulation.resident import days
 from tests.flows.product import ROOT, eventually, receive
@@ -43,7 +45,7 @@ class Recorded(NamedTuple):
     timestamp: datetime
     sensor_id: str
     sensor_value: bool
-    is_activity: bool
+    word: str
 
 
 def shifted(path: Path, now: datetime) -> list[Recorded]:
@@ -55,7 +57,7 @@ def shifted(path: Path, now: datetime) -> list[Recorded]:
                 + timedelta(microseconds=datetime.fromisoformat(row["timestamp"]).microsecond),
                 row["sensor_id"],
                 row["sensor_value"] in {"1", "true", "True"},
-                row["event_content"].lower().split(" ", 1)[0] in ACTIVITY_WORDS,
+                row["event_content"].lower().split(" ", 1)[0],
             )
             for row in csv.DictReader(file)
         ]
@@ -208,7 +210,8 @@ def find_silence(folder: Path) -> Silence:
 def silence_that_ends(path: Path, now: datetime) -> float | None:
     """The hours of silence so far for which this home's weights then raise an alarm a few minutes from now."""
     rows = [row for row in shifted(path, now) if now - timedelta(days=30) < row.timestamp <= now]
-    times = to_local(np.array(sorted({row.timestamp.timestamp() for row in rows if row.is_activity})))
+    active = sorted((row.timestamp.timestamp(), row.word == DOOR_WORD) for row in rows if row.word in ACTIVITY_WORDS)
+    times, doors = to_local(np.array([at for at, _ in active])), np.array([door for _, door in active])
     local_now = float(to_local(np.array(now.timestamp())))
     soonest = local_now + PREPARATION_S + 180
     tried = float("inf")
@@ -218,8 +221,9 @@ def silence_that_ends(path: Path, now: datetime) -> float | None:
         if tried - times[last] < 60 or local_now - times[last] < 1700:
             continue
         tried = times[last]
-        allowed = fit_silences(times[: last + 1]).allowed
-        alarm = float(find_alarm_times(times[last : last + 1], allowed[None, :])[0])
+        known = Life(times[: last + 1], doors[: last + 1])
+        habits = repeat_habits(fit_habits(known).habits, 1)
+        alarm = float(find_alarm_times(times[last : last + 1], find_leavings(known)[-1:], habits)[0])
         if soonest <= alarm <= soonest + 240:
             return float(local_now - times[last] - 1) / 3600
     return None

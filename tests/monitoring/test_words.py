@@ -49,3 +49,7 @@ def test_reasons_stand_in_one_line() -> None:
 )
 def test_a_sensor_is_called_as_people_do_where_its_id_allows(sensor_id: str, words: str) -> None:
     assert say_sensor(sensor_id) == words
+
+
+def test_a_silence_after_a_door_says_that_the_person_may_be_out() -> None:
+    assert say_reason({"code": "door_was_last", "values": {}}) == "마지막 기록이 문이라 외출했을 수 있습니다"

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 from django.utils import timezone
 
-from ai.detector import find_alarm_times, fit_silences
-from ai.features import to_local
+from ai.calibration import fit_habits
+from ai.detector import find_alarm_times
+from ai.features import find_leavings
+from ai.habits import repeat_habits
 from devices.models import HubKey, IoTHub
 from monitoring.models import EmergencyLog, SensorLog
 from portal import demo
@@ -33,8 +34,8 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def alarm_after(events: list[SensorEvent]) -> datetime:
     """When the weights that this history teaches call its last silence an alarm."""
-    times = to_local(np.array([event.timestamp.timestamp() for event in events if demo.is_activity(event)]))
-    alarm = find_alarm_times(times[-1:], fit_silences(times).allowed[None, :])
+    life = demo.measure_life(events)
+    alarm = find_alarm_times(life.times[-1:], find_leavings(life)[-1:], repeat_habits(fit_habits(life).habits, 1))
     return datetime.fromtimestamp(float(alarm[0]) - 9 * 3600, SEOUL)
 
 
