@@ -134,12 +134,17 @@ class HubConsumer(AsyncWebsocketConsumer):
                 await self._complain("unknown_stream", "there is no camera session of that stream_id", message.id)
 
     async def _take_heartbeat(self, message: protocol.Heartbeat) -> None:
-        is_ours = await in_database_thread(
-            presence.mark_heartbeat, self.hub_id, self.socket_id, message.battery, message.robot_online
-        )
+        now = datetime.now(UTC)
+        skew_s = presence.fit_skew(now - message.sent_at)
+        beat = presence.Beat(self.hub_id, self.socket_id, message.battery, message.robot_online, skew_s)
+        if presence.is_routine(beat):
+            link().collect(beat)
+            is_ours = True
+        else:
+            is_ours = await in_database_thread(presence.mark_heartbeat, *beat)
         if is_ours:
             self.heard_at = time.monotonic()
-            await self.send_message(protocol.HeartbeatAck(new_id(), datetime.now(UTC)))
+            await self.send_message(protocol.HeartbeatAck(new_id(), now))
         # else the link ends this socket within a second, with the code that says why
 
     async def _take_check(self, message: protocol.SafetyCheckReceived | protocol.SafetyCheckAnswer) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BATTERY_LOW_BELOW = 15
 BATTERY_GOOD_FROM = 25
+CLOCK_OFF_BEYOND_S = 60  # the contract refuses a batch from there
+CLOCK_RIGHT_WITHIN_S = 30
 
 
 @transaction.atomic
@@ -80,6 +82,22 @@ def battery_band(battery: int | None) -> Literal["low", "good", "between"]:
     if battery is None or BATTERY_LOW_BELOW <= battery < BATTERY_GOOD_FROM:
         return "between"
     return "low" if battery < BATTERY_LOW_BELOW else "good"
+
+
+def judge_clock(hub_id: int, skew_s: int) -> None:
+    """Raises and clears what a hub's own time says of its clock. `skew_s` is our clock minus the hub's."""
+    band = clock_band(skew_s)
+    if band == "off":
+        raise_fault(hub_id, Fault.Kind.CLOCK_SKEW)
+    elif band == "right":
+        clear_fault(hub_id, Fault.Kind.CLOCK_SKEW)
+
+
+def clock_band(skew_s: int) -> Literal["off", "right", "between"]:
+    """`between` leaves a fault as it is."""
+    if abs(skew_s) > CLOCK_OFF_BEYOND_S:
+        return "off"
+    return "right" if abs(skew_s) <= CLOCK_RIGHT_WITHIN_S else "between"
 
 
 def _clear(chosen: QuerySet[Fault]) -> int:

@@ -1,8 +1,9 @@
 """The link between rows and hub sockets: one loop a web process, from its first hub socket to its last.
 
-Each 0.5 s, or at once on a hint, it sends the safety checks that hubs of this process have not received (again each
-5 s), and ends the sockets that are no longer their hub's: replaced elsewhere, key dead, silent for too long. Redis away
-costs nothing but the haste; PostgreSQL away ends every socket with 1012, and hubs come back.
+Each 0.5 s, or at once on a hint, it writes the heartbeats that came, in one statement, sends the safety checks that
+hubs of this process have not received (again each 5 s), and ends the sockets that are no longer their hub's: replaced
+elsewhere, key dead, silent for too long. Redis away costs nothing but the haste; PostgreSQL away ends every socket with
+1012, and hubs come back.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import structlog
 from django.db import Error
 from django.db.models.functions import Now
 
-from . import hints, revocation_feed
+from . import hints, presence, revocation_feed
 from . import hub_protocol as protocol
 from .database_threads import in_database_thread
 from .models import HubKey, SafetyCheck
@@ -60,6 +61,7 @@ def read_owners(prefixes: Iterable[str]) -> dict[str, str]:
 class HubLink:
     def __init__(self) -> None:
         self._sockets: dict[int, LinkedSocket] = {}
+        self._beats: dict[int, tuple[presence.Beat, float]] = {}
         self._sent: dict[tuple[str, int], float] = {}
         self._wake = asyncio.Event()
         self._owners_due = 0.0
@@ -80,6 +82,10 @@ class HubLink:
         if self._sockets.get(socket.hub_id) is socket:
             del self._sockets[socket.hub_id]
             self._wake.set()
+
+    def collect(self, beat: presence.Beat) -> None:
+        """A heartbeat that changes nothing but the time is written with the others of this half second."""
+        self._beats[beat.hub_id] = (beat, time.monotonic())
 
     def credential_revoked(self, kind: str, subject: str) -> None:
         """The rows say which sockets that concerns."""
@@ -112,6 +118,10 @@ class HubLink:
 
     async def _look(self) -> None:
         now = time.monotonic()
+        if self._beats:
+            beats, self._beats = self._beats, {}
+            aged = [(beat, now - at) for beat, at in beats.values()]
+            await in_database_thread(presence.mark_heartbeats, aged)
         sockets = tuple(self._sockets.values())
         for socket in sockets:
             if now - socket.heard_at > heartbeat_lasts().total_seconds():

@@ -37,6 +37,8 @@ class IoTHub(models.Model):
     deregistered_at = models.DateTimeField(_("해지일"), null=True, blank=True)
     battery = models.SmallIntegerField(_("배터리"), null=True, blank=True)
     robot_online = models.BooleanField(_("로봇 연결"), null=True)
+    clock_skew_s = models.IntegerField(_("시계 차이(초)"), null=True, blank=True, help_text="our clock minus the hub's")
+    sensors_due_at = models.DateTimeField(db_default=Now(), help_text="its sensors are judged from then on")
     socket_id = models.CharField(max_length=36, blank=True, help_text="the live socket; empty when there is none")
     silent_at = models.DateTimeField(null=True, blank=True, help_text="offline from then on, if nothing comes before")
 
@@ -58,6 +60,7 @@ class IoTHub(models.Model):
             # the watchdog's sweep for silent hubs, each second
             models.Index(fields=["silent_at"], condition=Q(status="online"), name="hubs_due_offline"),
             models.Index(fields=["status_changed_at"], name="hubs_changed"),
+            models.Index(fields=["sensors_due_at"], condition=Q(status="online"), name="hubs_sensors_due"),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,8 @@
 Online means a live socket with heartbeats. `silent_at` is when a hub goes offline if nothing comes before: 3 heartbeat
 intervals after its last heartbeat while it has a socket and after that ended, 90 s after a POST made without one.
 A socket whose hub has gone silent counts as ended, so the row of a crashed process holds nobody back.
+
+Most heartbeats say nothing new: a web process gathers those and writes them with one statement (`mark_heartbeats`).
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ from __future__ import annotations
 import time
 import uuid
 from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
@@ -20,15 +23,67 @@ from . import faults, hints
 from .models import Fault, IoTHub
 from .signals import hub_went_offline
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
 MISSED_INTERVALS = 3
 POST_LASTS_S = 90
 POST_REPEATS_S = 5.0
 RESTART_GRACE_S = 45
+JUDGED_FOR_S = 300.0
 SWEEP_MAX = 200
+MAX_SKEW_S = 2**31 - 1
 
 ONLINE = IoTHub.Status.ONLINE
-_posted: dict[int, float] = {}  # hub_id -> monotonic time of the POST that this process wrote down last
-_equipment: dict[int, tuple[str, str, bool]] = {}  # hub_id -> what was judged last, so that most heartbeats ask nothing
+# rows that another transaction holds are left out: their next heartbeat is written by itself
+MARK_HEARTBEATS = """
+    WITH beats AS (
+        SELECT * FROM unnest(%s::int[], %s::text[], %s::int[], %s::bool[], %s::int[], %s::float8[])
+            AS beat (hub_id, socket_id, battery, robot_online, skew_s, age_s)
+    ), mine AS (
+        SELECT hub_id, beats.battery, beats.robot_online, skew_s,
+            statement_timestamp() - make_interval(secs => age_s) AS heard_at
+        FROM iot_hubs JOIN beats USING (hub_id, socket_id)
+        WHERE status = 'online' AND deregistered_at IS NULL
+        ORDER BY hub_id
+        FOR NO KEY UPDATE OF iot_hubs SKIP LOCKED
+    )
+    UPDATE iot_hubs SET last_seen_at = heard_at, silent_at = heard_at + make_interval(secs => %s),
+        battery = mine.battery, robot_online = mine.robot_online, clock_skew_s = skew_s
+    FROM mine WHERE iot_hubs.hub_id = mine.hub_id
+    RETURNING iot_hubs.hub_id
+"""
+
+MARK_POSTS = """
+    WITH posted AS (
+        SELECT hub_id, socket_id <> '' AND silent_at > statement_timestamp() AS has_socket
+        FROM iot_hubs WHERE hub_id = ANY(%s) AND deregistered_at IS NULL
+        ORDER BY hub_id
+        FOR NO KEY UPDATE
+    )
+    UPDATE iot_hubs SET last_seen_at = statement_timestamp(),
+        silent_at = CASE WHEN has_socket THEN silent_at ELSE statement_timestamp() + make_interval(secs => %s) END,
+        socket_id = CASE WHEN has_socket THEN socket_id ELSE '' END
+    FROM posted WHERE iot_hubs.hub_id = posted.hub_id AND (has_socket OR status = 'online')
+    RETURNING iot_hubs.hub_id, has_socket
+"""
+
+
+class Beat(NamedTuple):
+    """A heartbeat. `skew_s` is our clock minus the hub's."""
+
+    hub_id: int
+    socket_id: str
+    battery: int | None
+    robot_online: bool
+    skew_s: int = 0
+
+
+# What this process judged last, and when (monotonic): most signs of life ask the database nothing. Judged again after
+# five minutes, since another process may have judged otherwise in between.
+_posted: dict[int, float] = {}
+_equipment: dict[int, tuple[tuple[str, str, bool, str], float]] = {}
+_clocks: dict[int, tuple[str, float]] = {}
 
 
 def heartbeat_lasts() -> timedelta:
@@ -53,7 +108,18 @@ def socket_ended(hub_id: int, socket_id: str) -> bool:
     return _registered(hub_id).filter(socket_id=socket_id).update(socket_id="") > 0
 
 
-def mark_heartbeat(hub_id: int, socket_id: str, battery: int | None, robot_online: bool) -> bool:
+def fit_skew(skew: timedelta) -> int:
+    """Whole seconds, as far as a column holds them."""
+    return max(-MAX_SKEW_S, min(MAX_SKEW_S, round(skew.total_seconds())))
+
+
+def is_routine(beat: Beat) -> bool:
+    """Whether this heartbeat says nothing new of a hub that this process has put online: it may wait for others."""
+    judged, at = _equipment.get(beat.hub_id, (None, 0.0))
+    return judged == _bands(beat) and time.monotonic() - at < JUDGED_FOR_S
+
+
+def mark_heartbeat(hub_id: int, socket_id: str, battery: int | None, robot_online: bool, skew_s: int = 0) -> bool:
     """A sign of life over the socket. False when the socket is no longer the hub's: it was replaced or given up."""
     mine = _registered(hub_id).filter(socket_id=socket_id)
     seen = {
@@ -61,28 +127,76 @@ def mark_heartbeat(hub_id: int, socket_id: str, battery: int | None, robot_onlin
         "silent_at": Now() + heartbeat_lasts(),
         "battery": battery,
         "robot_online": robot_online,
+        "clock_skew_s": skew_s,
     }
     if not mine.filter(status=ONLINE).update(**seen) and not _come_online(mine, hub_id, **seen):
         return False
-    equipment = (socket_id, faults.battery_band(battery), robot_online)
-    if _equipment.get(hub_id) != equipment:
+    beat = Beat(hub_id, socket_id, battery, robot_online, skew_s)
+    if not is_routine(beat):
         faults.judge_equipment(hub_id, battery, robot_online)
-        _equipment[hub_id] = equipment
+        faults.judge_clock(hub_id, skew_s)
+        _equipment[hub_id] = (_bands(beat), time.monotonic())
     return True
 
 
+def mark_heartbeats(aged: Sequence[tuple[Beat, float]]) -> int:
+    """Writes routine heartbeats with how many seconds ago each came, in one statement; returns how many hubs it moved.
+
+    A hub that it did not move (offline, replaced, or its row in use) is looked at by itself at its next heartbeat.
+    """
+    if not aged:
+        return 0
+    columns = [list(column) for column in zip(*(beat for beat, _ in aged), strict=True)]
+    with connection.cursor() as cursor:
+        lasts_s = heartbeat_lasts().total_seconds()
+        cursor.execute(MARK_HEARTBEATS, [*columns, [age_s for _, age_s in aged], lasts_s])
+        moved = {hub_id for (hub_id,) in cursor.fetchall()}
+    for beat, _ in aged:
+        if beat.hub_id not in moved:
+            _equipment.pop(beat.hub_id, None)
+    return len(moved)
+
+
 def mark_post(hub_id: int) -> None:
-    """A sign of life over HTTP. While the hub has a socket it moves `last_seen_at` alone; cheap to call each time."""
+    """A sign of life over HTTP, of a hub whose batch was taken; cheap to call each time.
+
+    Its clock is right enough then, unless it has a socket: heartbeats tell more of it.
+    """
+    if not is_post_noted(hub_id) and mark_posts([hub_id]):
+        _judge_clock(hub_id, "right")
+
+
+def mark_refused_post(hub_id: int, skew: timedelta) -> None:
+    """A sign of life of a hub whose batch was refused for its clock. `skew` is our clock minus the hub's."""
+    mark_posts([hub_id])
+    _judge_clock(hub_id, "off", fit_skew(skew))
+
+
+def is_post_noted(hub_id: int) -> bool:
+    """Whether this process wrote a POST of the hub down so lately that `mark_post` has nothing to do."""
+    band, _ = _clocks.get(hub_id, ("", 0.0))
+    return band == "right" and _is_marked(hub_id, time.monotonic())
+
+
+def mark_posts(hub_ids: Iterable[int]) -> set[int]:
+    """Signs of life over HTTP, in one statement for those that are online. While a hub has a socket they move
+    `last_seen_at` alone; returns those that have none."""
     now = time.monotonic()
-    if now - _posted.get(hub_id, -POST_REPEATS_S) < POST_REPEATS_S:
-        return
-    hub = _registered(hub_id)
-    if hub.filter(~Q(socket_id=""), silent_at__gt=Now()).update(last_seen_at=Now()):
-        return  # not remembered: the next POST may be the first after the socket's end
-    without_socket = hub.filter(Q(socket_id="") | Q(silent_at=None) | Q(silent_at__lte=Now()))
+    due = [hub_id for hub_id in set(hub_ids) if not _is_marked(hub_id, now)]
+    if not due:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(MARK_POSTS, [due, POST_LASTS_S])
+        has_socket = dict(cursor.fetchall())
     seen = {"last_seen_at": Now(), "silent_at": Now() + timedelta(seconds=POST_LASTS_S), "socket_id": ""}
-    if without_socket.filter(status=ONLINE).update(**seen) or _come_online(without_socket, hub_id, **seen):
-        _posted[hub_id] = now
+    for hub_id in due:
+        without_socket = _registered(hub_id).filter(Q(socket_id="") | Q(silent_at=None) | Q(silent_at__lte=Now()))
+        if hub_id not in has_socket:
+            has_socket[hub_id] = not _come_online(without_socket, hub_id, **seen)
+    # beside a socket it is not remembered: the next POST may be the first after the socket's end
+    alone = {hub_id for hub_id in due if not has_socket[hub_id]}
+    _posted.update(dict.fromkeys(alone, now))
+    return alone
 
 
 def sweep_offline() -> list[IoTHub]:
@@ -99,6 +213,27 @@ def grant_grace() -> int:
     """Gives every online hub 45 s to be heard again: after an outage of ours, its silence is not its own fault."""
     online = IoTHub.objects.filter(deregistered_at=None, status=ONLINE)
     return online.update(silent_at=Greatest("silent_at", Now() + timedelta(seconds=RESTART_GRACE_S)))
+
+
+def _bands(beat: Beat) -> tuple[str, str, bool, str]:
+    return beat.socket_id, faults.battery_band(beat.battery), beat.robot_online, faults.clock_band(beat.skew_s)
+
+
+def _judge_clock(hub_id: int, band: str, skew_s: int | None = None) -> None:
+    now = time.monotonic()
+    known, at = _clocks.get(hub_id, ("", 0.0))
+    if known == band and now - at < JUDGED_FOR_S:
+        return
+    if band == "right":
+        faults.clear_fault(hub_id, Fault.Kind.CLOCK_SKEW)
+    else:
+        faults.raise_fault(hub_id, Fault.Kind.CLOCK_SKEW)
+        _registered(hub_id).update(clock_skew_s=skew_s)
+    _clocks[hub_id] = (band, now)
+
+
+def _is_marked(hub_id: int, now: float) -> bool:
+    return now - _posted.get(hub_id, -POST_REPEATS_S) < POST_REPEATS_S
 
 
 def _registered(hub_id: int) -> QuerySet[IoTHub]:

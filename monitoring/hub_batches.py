@@ -54,6 +54,7 @@ def take_batch(
     if batch.panics:
         panic.raise_panics(hub_id, senior_id, batch.panics, arrived_at, batch.skew)
     if batch.skew is not None:
+        presence.mark_refused_post(hub_id, batch.skew)
         return clock_skew(arrived_at)
     accepted = event_store.store(hub_id, batch.readings)
     presence.mark_post(hub_id)

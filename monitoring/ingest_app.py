@@ -103,9 +103,11 @@ class IngestApp:
         elif size > SMALL_BYTES and lane.writer.waiting_events >= MAX_WAITING_EVENTS:
             return hub_batches.refuse(429, "overloaded", "too much is waiting; send this batch again later")
         if batch.skew is not None:
+            await in_database_thread(presence.mark_refused_post, hub.hub_id, batch.skew)
             return hub_batches.clock_skew(arrived_at)
         accepted = await self._store(lane, hub, batch)
-        await in_database_thread(presence.mark_post, hub.hub_id)
+        if not presence.is_post_noted(hub.hub_id):
+            await in_database_thread(presence.mark_post, hub.hub_id)
         count_events(batch, accepted)
         return hub_batches.taken(batch, accepted, arrived_at)
 

@@ -46,6 +46,10 @@ def last_event(hub_ids: Iterable[int]) -> SensorEvent | None:
     return SensorEvent(*row) if row else None
 
 
+def count_since(hub_ids: Iterable[int], moment: datetime) -> int:
+    return SensorLog.objects.filter(hub_id__in=list(hub_ids), timestamp__gt=moment).count()
+
+
 def is_silent_since(senior_id: int, moment: datetime) -> bool:
     """Whether no event of the senior's home is newer than `moment`."""
     return not SensorLog.objects.filter(hub_id__in=hubs_of(senior_id), timestamp__gt=moment).exists()

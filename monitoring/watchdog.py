@@ -29,7 +29,7 @@ FAILED = Metric("anbu_watchdog_failed_total", "Steps of the watchdog that failed
 LAST_SWEEP = Gauge("anbu_watchdog_last_sweep_seconds", "When the last sweep ended, Unix time")
 
 
-def steps() -> Iterator[tuple[str, Callable[[], int]]]:
+def steps(*, judge_hubs: bool) -> Iterator[tuple[str, Callable[[], int]]]:
     """What there is to do now, by the name of its sweep; each step tells how many rows it moved."""
     yield "sequenced", stamp_sequence
     for log_id in alerting.tests_overdue():
@@ -37,13 +37,17 @@ def steps() -> Iterator[tuple[str, Callable[[], int]]]:
     for log_id in alerting.due_to_climb():
         yield "climbed", partial(alerting.climb, log_id)
     yield "checks_expired", lambda: len(safety_checks.expire_due())
-    yield "hubs_silent", lambda: len(presence.sweep_offline())
+    if judge_hubs:
+        yield "hubs_silent", lambda: len(presence.sweep_offline())
 
 
-def sweep() -> Counter[str]:
-    """One round; how many rows each sweep moved. Raises django.db.Error when the database is away."""
+def sweep(*, judge_hubs: bool = True) -> Counter[str]:
+    """One round; how many rows each sweep moved. Raises django.db.Error when the database is away.
+
+    `judge_hubs` False leaves silent hubs as they are: nobody could have heard them.
+    """
     done: Counter[str] = Counter()
-    for name, step in steps():
+    for name, step in steps(judge_hubs=judge_hubs):
         try:
             done[name] += step()
         except OUTAGE:
@@ -57,17 +61,19 @@ def sweep() -> Counter[str]:
     return done
 
 
-def run(is_stopping: Callable[[], bool]) -> None:
-    """Sweeps until told to stop. While the database is away it waits, then gives hubs the time to come back."""
+def run(is_stopping: Callable[[], bool], is_backend_away: Callable[[], bool] = lambda: False) -> None:
+    """Sweeps until told to stop. While the database is away it waits; while hubs cannot reach us none is called silent.
+    After either they get the time to come back."""
     is_graced = False
     while not is_stopping():
         began = time.monotonic()
         try:
             close_old_connections()
-            if not is_graced:
+            is_away = is_backend_away()
+            if not is_away and not is_graced:
                 presence.grant_grace()
-                is_graced = True
-            done = {name: count for name, count in sweep().items() if count}
+            is_graced = not is_away
+            done = {name: count for name, count in sweep(judge_hubs=not is_away).items() if count}
             if done:
                 log.info("swept", **done)
         except OUTAGE as error:

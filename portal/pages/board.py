@@ -13,6 +13,8 @@ from devices.models import Fault, IoTHub, SafetyCheck
 from monitoring.models import EmergencyLog, RiskState, Severity
 from seniors.models import Senior
 
+from .fault_cards import FaultCard, fold_faults
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -117,13 +119,14 @@ def list_watched(user: Staff, limit: int = 20) -> QuerySet[RiskState]:
     )
 
 
-def list_open_faults(user: Staff, limit: int = 50) -> QuerySet[Fault]:
-    """Faults that last, those nobody has looked at first."""
-    return (
+def list_fault_cards(user: Staff, limit: int = 500) -> list[FaultCard]:
+    """Faults that last, those nobody has looked at first; hubs that fell silent together are one card."""
+    faults = (
         Fault.objects.filter(cleared_at__isnull=True, hub__senior__in=_seniors(user), hub__deregistered_at__isnull=True)
         .select_related("hub__senior", "seen_by")
         .order_by(F("seen_at").asc(nulls_first=True), "-since")[:limit]
     )
+    return fold_faults(faults)
 
 
 def count_homes(user: Staff, limit: int = 12) -> Homes:

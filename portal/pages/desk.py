@@ -39,7 +39,7 @@ def homes_part(user: Staff) -> dict[str, Any]:
 
 
 def faults_part(user: Staff) -> dict[str, Any]:
-    return {"faults": board.list_open_faults(user)}
+    return {"faults": board.list_fault_cards(user)}
 
 
 def alert_bar_part(user: Staff) -> dict[str, Any]:

@@ -122,6 +122,7 @@ def gather_home(request: HttpRequest, senior: Senior) -> dict[str, Any]:
     return {
         "hubs": hubs.prefetch_related("keys", "faults"),
         "weight_versions": weights,
+        "events_last_hour": sensor_events.count_since([hub.hub_id], timezone.now() - timedelta(hours=1)) if hub else 0,
         "test": installation_tests.find_lasting(hub.hub_id) if hub else None,
     }
 

@@ -10,7 +10,10 @@ const ACTS = {
     run: ({ log, form }) =>
       call("POST", `/emergencies/${log}/resolve`, { outcome: form.get("outcome"), note: form.get("note") }),
   },
-  seen: { word: "saved", run: ({ data }) => call("POST", `/faults/${data.fault}/seen`, {}) },
+  seen: {
+    word: "saved",
+    run: ({ data }) => Promise.all(data.faults.split(",").map((fault) => call("POST", `/faults/${fault}/seen`, {}))),
+  },
   test: {
     word: "testing",
     reload: true,

@@ -14,6 +14,7 @@ OUTERMOST_LOOPS = frozenset(
     {
         "devices.hub_link:_run",  # alone reaches the hubs of its process
         "devices.revocation_feed:_tell_all",  # tells each revocation once
+        "monitoring.sensor_watch:run",  # a home that cannot be judged must not end the watch over the others
         "monitoring.watchdog:sweep",  # alone takes due steps: one bad row must not hold back the others
     }
 )

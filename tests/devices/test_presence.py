@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from devices import presence
 from devices.models import Fault, IoTHub
 from devices.signals import hub_went_offline
+from tests.factories import make_hub, make_senior
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,7 @@ def no_memory() -> Iterator[None]:
     """Each test is a process that has seen no hub before."""
     presence._posted.clear()
     presence._equipment.clear()
+    presence._clocks.clear()
     yield
 
 
@@ -223,3 +225,89 @@ def test_posts_in_quick_succession_write_once(hub: IoTHub, django_assert_num_que
     presence.mark_post(hub.hub_id)
     with django_assert_num_queries(0):
         presence.mark_post(hub.hub_id)
+
+
+# -- heartbeats of many hubs in one statement
+
+
+def routine(hub: IoTHub, socket_id: str, battery: int = 80) -> presence.Beat:
+    return presence.Beat(hub.hub_id, socket_id, battery, True)
+
+
+def test_a_heartbeat_that_says_nothing_new_may_wait_for_others(hub: IoTHub) -> None:
+    beat = routine(hub, open_socket(hub))
+    assert not presence.is_routine(beat)
+    presence.mark_heartbeat(*beat)
+    assert presence.is_routine(beat._replace(battery=79, skew_s=5))
+    news = [{"battery": 3}, {"robot_online": False}, {"skew_s": 61}, {"socket_id": "another"}]
+    assert [presence.is_routine(beat._replace(**fields)) for fields in news] == [False] * 4  # type: ignore[arg-type]  # a dict of several types
+
+
+def test_waiting_heartbeats_of_many_hubs_are_one_statement(db: None, django_assert_num_queries: Any) -> None:
+    hubs = [make_hub(make_senior())[0] for _ in range(5)]
+    beats = [routine(hub, open_socket(hub)) for hub in hubs]
+    for beat in beats:
+        presence.mark_heartbeat(*beat)
+    IoTHub.objects.update(last_seen_at=None, battery=None, silent_at=Now())
+    with django_assert_num_queries(1):
+        assert presence.mark_heartbeats([(beat, 0.4) for beat in beats]) == 5
+    for hub in hubs:
+        hub.refresh_from_db()
+        assert 29 < seconds_left(hub) <= 29.7
+        assert hub.battery == 80
+        assert hub.last_seen_at is not None
+
+
+def test_a_waiting_heartbeat_of_a_replaced_socket_moves_nothing_and_is_judged_next_time(hub: IoTHub) -> None:
+    beat = routine(hub, open_socket(hub))
+    presence.mark_heartbeat(*beat)
+    open_socket(hub)
+    assert presence.mark_heartbeats([(beat, 0.1)]) == 0
+    assert not presence.is_routine(beat)
+
+
+def test_a_waiting_heartbeat_does_not_bring_back_a_hub_that_was_given_up(hub: IoTHub) -> None:
+    beat = routine(hub, open_socket(hub))
+    presence.mark_heartbeat(*beat)
+    let_silence_pass(hub)
+    assert presence.mark_heartbeats([(beat, 0.1)]) == 0
+    assert state(hub) == "offline"
+
+
+def test_posts_of_many_hubs_are_one_statement(db: None, django_assert_num_queries: Any) -> None:
+    hub_ids = [make_hub(make_senior())[0].hub_id for _ in range(5)]
+    presence.mark_posts(hub_ids)
+    presence._posted.clear()  # 5 s later
+    with django_assert_num_queries(1):
+        presence.mark_posts(hub_ids)
+    assert set(IoTHub.objects.values_list("status", flat=True)) == {"online"}
+
+
+# -- clocks
+
+
+def test_a_clock_a_minute_off_is_a_fault_until_it_is_right(hub: IoTHub) -> None:
+    socket_id = open_socket(hub)
+    seen = []
+    for skew_s in (60, -61, 45, -30):
+        presence.mark_heartbeat(hub.hub_id, socket_id, None, True, skew_s)
+        seen.append(open_faults(hub))
+    assert seen == [[], ["clock_skew"], ["clock_skew"], []]
+    hub.refresh_from_db()
+    assert hub.clock_skew_s == -30
+
+
+def test_a_post_tells_of_the_clock_too(hub: IoTHub) -> None:
+    presence.mark_refused_post(hub.hub_id, timedelta(hours=9))
+    assert (state(hub), open_faults(hub)) == ("online", ["clock_skew"])
+    presence.mark_post(hub.hub_id)
+    assert open_faults(hub) == []
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_the_wildest_clock_fits_its_column(hub: IoTHub, year: int) -> None:
+    theirs = datetime(year, 1, 1, tzinfo=UTC)
+    skew = datetime(2026, 11, 22, tzinfo=UTC) - theirs
+    assert presence.mark_heartbeat(hub.hub_id, open_socket(hub), None, True, presence.fit_skew(skew))
+    presence.mark_refused_post(hub.hub_id, skew)
+    assert open_faults(hub) == ["clock_skew"]

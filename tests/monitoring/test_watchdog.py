@@ -61,7 +61,7 @@ def test_while_the_database_is_away_it_waits_and_hubs_get_time_to_come_back(
 ) -> None:
     rounds: list[str] = []
 
-    def sweep() -> dict[str, int]:
+    def sweep(*, judge_hubs: bool) -> dict[str, int]:
         rounds.append("sweep")
         if len(rounds) == 2:
             raise OperationalError("the server closed the connection unexpectedly")
@@ -77,3 +77,29 @@ def test_while_the_database_is_away_it_waits_and_hubs_get_time_to_come_back(
     monkeypatch.setattr(presence, "grant_grace", grace)
     watchdog.run(lambda: rounds.count("sweep") == 3)
     assert rounds == ["grace", "sweep", "grace", "sweep", "sweep"]
+
+
+def test_while_hubs_cannot_reach_us_none_is_called_silent_and_all_get_time_to_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds: list[str] = []
+    away = iter([False, True, True, False, False])
+
+    def sweep(*, judge_hubs: bool) -> dict[str, int]:
+        rounds.append("judge" if judge_hubs else "hold")
+        return {}
+
+    monkeypatch.setattr(watchdog, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(watchdog, "close_old_connections", lambda: None)
+    monkeypatch.setattr(watchdog, "sweep", sweep)
+    monkeypatch.setattr(presence, "grant_grace", lambda: rounds.append("grace"))
+    watchdog.run(lambda: len(rounds) == 7, lambda: next(away))
+    assert rounds == ["grace", "judge", "hold", "hold", "grace", "judge", "judge"]
+
+
+def test_a_round_that_holds_leaves_silent_hubs_and_moves_on_the_rest(senior: Senior, hub: IoTHub, park: Staff) -> None:
+    presence.mark_post(hub.pk)
+    IoTHub.objects.update(silent_at=Now() - timedelta(seconds=1))
+    make_due(raised(senior))
+    done = watchdog.sweep(judge_hubs=False)
+    assert (done["hubs_silent"], done["climbed"]) == (0, 1)
