@@ -182,9 +182,10 @@ def mark_posts(hub_ids: Iterable[int]) -> set[int]:
     """Signs of life over HTTP, in one statement for those that are online. While a hub has a socket they move
     `last_seen_at` alone; returns those that have none."""
     now = time.monotonic()
-    due = [hub_id for hub_id in set(hub_ids) if not _is_marked(hub_id, now)]
+    posted = set(hub_ids)
+    due = [hub_id for hub_id in posted if not _is_marked(hub_id, now)]
     if not due:
-        return set()
+        return posted
     with connection.cursor() as cursor:
         cursor.execute(MARK_POSTS, [due, POST_LASTS_S])
         has_socket = dict(cursor.fetchall())
@@ -194,7 +195,7 @@ def mark_posts(hub_ids: Iterable[int]) -> set[int]:
         if hub_id not in has_socket:
             has_socket[hub_id] = not _come_online(without_socket, hub_id, **seen)
     # beside a socket it is not remembered: the next POST may be the first after the socket's end
-    alone = {hub_id for hub_id in due if not has_socket[hub_id]}
+    alone = {hub_id for hub_id in posted if not has_socket.get(hub_id)}
     _posted.update(dict.fromkeys(alone, now))
     return alone
 

@@ -11,9 +11,8 @@ from django.db.models.functions import Now
 
 from devices.models import Fault, IoTHub, SafetyCheck
 from monitoring.models import EmergencyLog, RiskState, Severity
+from portal.pages.fault_cards import FaultCard, fold_faults
 from seniors.models import Senior
-
-from .fault_cards import FaultCard, fold_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

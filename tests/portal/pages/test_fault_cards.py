@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from devices.models import Fault
-from portal.fault_cards import fold_faults
+from portal.pages.fault_cards import fold_faults
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
