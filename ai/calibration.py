@@ -32,7 +32,7 @@ PEAKS_APART = 6 * HOUR
 # A silence shorter than this cannot be an alarm.
 LEAST_SCORED = 1200.0
 
-# Measured on 24 generated residents: 16 of 30 days taught by the first 15, 8 of 130 days by the first 60.
+# Measured on 24 generated residents: 16 taught by 15 days, 8 taught by 60.
 POPULATION_LEVEL = -0.03
 POPULATION_TAIL = 0.16
 PRIOR_PEAKS = 16.0
