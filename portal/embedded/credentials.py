@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from typing import TYPE_CHECKING
 
@@ -77,6 +76,4 @@ def _generate_missing(known: Mapping[str, str]) -> dict[str, str]:
     complete = dict(known)
     for name in _TOKENS:
         complete.setdefault(name, secrets.token_urlsafe(32))
-    # Fernet's key format: 32 random bytes in URL-safe base64.
-    complete.setdefault("ANBU_ENCRYPTION_KEY", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii"))
     return complete

@@ -178,7 +178,6 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 # Dotted path of a callable (staff, code) -> bool | None that decides a second factor; None = the account has none.
 ANBU_SECOND_FACTOR = env.str("ANBU_SECOND_FACTOR", "")
-ANBU_OPERATOR_URLS = env.list("ANBU_OPERATOR_URLS", default=[])
 
 # -- language and time: Korean first, one time zone for what people read
 LANGUAGE_CODE = "ko"

@@ -188,7 +188,6 @@ def test_an_ai_worker_gets_its_surroundings_and_its_own_variables_and_no_secret_
         "REDIS_URL": "redis://default:all@cache",
         "SECRET_KEY": "signing",
         "ANBU_KEY_PEPPER": "pepper",
-        "ANBU_ENCRYPTION_KEY": "health",
         "EMAIL_URL": "smtp://user:pass@mail",
         "ANBU_ADMIN_DATABASE_URL": "postgres://postgres:root@db/anbu",
         "SOMETHING_NEW": "unknown",
