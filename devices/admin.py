@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.forms import ModelForm
+from django.forms import BooleanField, ModelForm
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from seniors.access_log import record_request
 from seniors.models import Staff
 from seniors.scoped_admin import ScopedAdmin
 
-from . import registration
+from . import claims, registration
 from .faults import mark_seen
 from .models import Fault, IoTHub
 
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django_stubs_ext import StrPromise
 
+    from seniors.models import Senior
+
 
 class HubForm(ModelForm[IoTHub]):
+    replaces = BooleanField(
+        label=_("지금 허브를 교체"),
+        required=False,
+        help_text=_("지금 등록된 허브를 해지하고 이 기기로 바꿉니다. 기록은 이어집니다."),
+    )
+
     class Meta:
         model = IoTHub
         fields = ("senior", "device_id")
@@ -34,11 +43,16 @@ class HubForm(ModelForm[IoTHub]):
             raise ValidationError(_("이미 등록된 기기 번호입니다. 먼저 그 허브를 해지하세요."))
         return device_id
 
-    def clean_senior(self) -> object:
-        senior = self.cleaned_data["senior"]
-        if IoTHub.objects.registered().filter(senior=senior).exists():
-            raise ValidationError(_("이 어르신 댁에는 이미 허브가 있습니다."))
-        return senior
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        senior = values.get("senior")
+        if senior and not values.get("replaces") and find_hub(senior):
+            self.add_error("senior", _("이 어르신 댁에는 이미 허브가 있습니다. 바꾸려면 교체를 고르세요."))
+        return values
+
+
+def find_hub(senior: Senior) -> IoTHub | None:
+    return IoTHub.objects.registered().filter(senior=senior).first()
 
 
 class RegistrationFilter(admin.SimpleListFilter):
@@ -79,13 +93,13 @@ class IoTHubAdmin(ScopedAdmin[IoTHub]):
     search_fields = ["device_id", "senior__full_name"]
     autocomplete_fields = ["senior"]
     ordering = ["-hub_id"]
-    actions = ["rotate_keys", "deregister"]
+    actions = ["issue_claims", "rotate_keys", "deregister"]
 
     def get_fields(
         self, request: HttpRequest, obj: IoTHub | None = None
     ) -> list[str | list[str] | tuple[str, ...] | tuple[()]]:
         if obj is None:
-            return ["senior", "device_id"]
+            return ["senior", "device_id", "replaces"]
         return ["senior", "device_id", "status", "last_seen_at", "battery", "robot_online", "registered_at"]
 
     def has_change_permission(self, request: HttpRequest, obj: IoTHub | None = None) -> bool:
@@ -93,7 +107,11 @@ class IoTHubAdmin(ScopedAdmin[IoTHub]):
         return obj is None and super().has_change_permission(request)
 
     def save_model(self, request: HttpRequest, obj: IoTHub, form: ModelForm[IoTHub], change: bool) -> None:
-        hub, key = registration.register_hub(obj.senior, obj.device_id, _person(request))
+        broken = find_hub(obj.senior) if form.cleaned_data["replaces"] else None
+        if broken is None:
+            hub, key = registration.register_hub(obj.senior, obj.device_id, _person(request))
+        else:
+            hub, key = registration.replace_hub(obj.senior, broken.hub_id, obj.device_id, _person(request))
         obj.pk = hub.pk
         obj._state.adding = False
         self._show_key(request, hub, key.key)
@@ -102,6 +120,15 @@ class IoTHubAdmin(ScopedAdmin[IoTHub]):
     def rotate_keys(self, request: HttpRequest, hubs: QuerySet[IoTHub]) -> None:
         for hub in hubs.filter(deregistered_at__isnull=True):
             self._show_key(request, hub, registration.rotate_key(hub).key)
+
+    @admin.action(description=_("선택한 허브의 등록 코드 발급"))
+    def issue_claims(self, request: HttpRequest, hubs: QuerySet[IoTHub]) -> None:
+        text = gettext("허브 %(device)s의 등록 코드: %(code)s · 한 시간 동안 한 번 쓸 수 있습니다. QR: %(qr)s")
+        for hub in hubs.filter(deregistered_at__isnull=True):
+            code = claims.issue_claim(hub).code
+            qr = claims.as_qr_text(request.build_absolute_uri("/"), hub.device_id, code)
+            record_request(request, "hub.claim_code", hub.senior_id, hub_id=hub.hub_id)
+            messages.warning(request, text % {"device": hub.device_id, "code": code, "qr": qr})
 
     @admin.action(description=_("선택한 허브 해지"))
     def deregister(self, request: HttpRequest, hubs: QuerySet[IoTHub]) -> None:

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import ListAPIView
+from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -19,11 +20,14 @@ from seniors.models import Senior, Staff
 from seniors.permissions import IsCareStaff
 from seniors.problems import Problem
 
-from . import faults, installation_tests, registration, safety_checks
+from . import claims, faults, installation_tests, registration, safety_checks
 from .authentication import IsHub
 from .models import Fault, IoTHub, SafetyCheck
 from .serializers import (
     CheckState,
+    Claim,
+    ClaimCode,
+    ClaimedHub,
     FaultFilter,
     FaultState,
     HubConfig,
@@ -126,6 +130,39 @@ class HubKeyView(CareView):
             "previous_key_expires_at": rotation.previous_key_expires_at,
         }
         return Response(RotatedKey(answer).data, status=201, headers=NOT_KEPT)
+
+
+class HubClaimCodeView(CareView):
+    @extend_schema(request=None, responses={201: ClaimCode})
+    @transaction.atomic
+    def post(self, request: Request, hub_id: int) -> Response:
+        """A code that the hub exchanges for its key: to type in, or to scan. The one before it dies."""
+        hub = visible_hub(caller(request), hub_id)
+        claim = claims.issue_claim(hub)
+        record_request(request, "hub.claim_code", hub.senior_id, hub_id=hub_id)
+        qr_text = claims.as_qr_text(request.build_absolute_uri("/"), hub.device_id, claim.code)
+        answer = {"code": claim.code, "qr_text": qr_text, "expires_at": claim.expires_at}
+        return Response(ClaimCode(answer).data, status=201, headers=NOT_KEPT)
+
+
+class HubClaimView(APIView):
+    """The code is the credential: whoever sends it needs no other."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(request=Claim, responses={201: ClaimedHub}, auth=[])
+    def post(self, request: Request) -> Response:
+        """Exchanges a claim code for the hub's key. Every key before it dies; an answer lost needs a new code."""
+        form = Claim(data=request.data)
+        form.is_valid(raise_exception=True)
+        try:
+            hub, rotation = claims.take_claim(form.validated_data["device_id"], form.validated_data["code"])
+        except claims.ClaimRefused as error:
+            raise Problem(401, "invalid_claim", str(error)) from error
+        record_request(request, "hub.claim", hub.senior_id, hub_id=hub.hub_id)
+        answer = {"hub_id": hub.hub_id, "senior_id": hub.senior_id, "device_id": hub.device_id}
+        return Response(ClaimedHub(answer | {"api_key": rotation.key}).data, status=201, headers=NOT_KEPT)
 
 
 class HubTestView(CareView):

@@ -91,6 +91,23 @@ class HubKey(models.Model):
         return self.prefix
 
 
+class HubClaim(models.Model):
+    """The claim code of a registration: taken once, for the hub's key."""
+
+    hub = models.OneToOneField(IoTHub, primary_key=True, on_delete=models.CASCADE, related_name="claim")
+    code_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    failures = models.SmallIntegerField(default=0, help_text="wrong codes told with this device's number")
+
+    class Meta:
+        db_table = "hub_claims"
+
+    def __str__(self) -> str:
+        return f"{self.hub_id}"
+
+
 class SafetyCheck(models.Model):
     """One question to the senior through the robot, with a deadline."""
 

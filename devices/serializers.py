@@ -34,6 +34,24 @@ class RotatedKey(serializers.Serializer[dict[str, Any]]):
     previous_key_expires_at = serializers.DateTimeField(allow_null=True)
 
 
+class ClaimCode(serializers.Serializer[dict[str, Any]]):
+    code = serializers.CharField(help_text="shown here and never again; works once")
+    qr_text = serializers.CharField(help_text="the same with address and device, for a QR code")
+    expires_at = serializers.DateTimeField()
+
+
+class Claim(serializers.Serializer[dict[str, Any]]):
+    device_id = serializers.CharField(max_length=64)
+    code = serializers.CharField(max_length=32, help_text="small letters, spaces and hyphens do not matter")
+
+
+class ClaimedHub(serializers.Serializer[dict[str, Any]]):
+    hub_id = serializers.IntegerField()
+    senior_id = serializers.IntegerField()
+    device_id = serializers.CharField()
+    api_key = serializers.CharField(help_text="shown here and never again")
+
+
 class TestStart(serializers.Serializer[dict[str, Any]]):
     minutes = serializers.IntegerField(min_value=1, max_value=MAX_MINUTES)
 

@@ -8,6 +8,8 @@ urlpatterns = [
     path("seniors/<int:senior_id>/hub", api.SeniorHubView.as_view()),
     path("seniors/<int:senior_id>/safety-checks", api.SeniorSafetyCheckView.as_view()),
     path("hubs/<int:hub_id>", api.HubView.as_view()),
+    path("hubs/<int:hub_id>/claim-code", api.HubClaimCodeView.as_view()),
+    path("hub/claim", api.HubClaimView.as_view()),
     path("hubs/<int:hub_id>/test", api.HubTestView.as_view()),
     path("hubs/<int:hub_id>/api-key", api.HubKeyView.as_view()),
     path("safety-checks/<int:check_id>", api.SafetyCheckView.as_view()),

@@ -1,6 +1,7 @@
 """Reference client of the hub side: one file to take home, on the standard library and `websockets` (15 or newer).
 
-    python hub.py --url https://anbu.example --key KEY --buffer hub.db < events.jsonl
+    python hub.py --url https://anbu.example --claim CODE --device-id HUB-1 --once < /dev/null    # once, for the key
+    python hub.py --url https://anbu.example --buffer hub.db < events.jsonl
 
 Standard input carries one sensor event a line: {"sensor_id": "bedroom_motion", "event_content": "motion on",
 "sensor_value": true, "timestamp": "2026-11-22T08:30:12.250+09:00"}; without a timestamp it happened now.
@@ -34,8 +35,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
@@ -43,7 +47,6 @@ from websockets.typing import Subprotocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
-    from pathlib import Path
 
 log = logging.getLogger("hub")
 
@@ -609,6 +612,33 @@ async def record_lines(hub: Hub, lines: Iterable[str]) -> None:
             log.error("line not understood: %s: %s", error, line.strip()[:200])
 
 
+def claim_key(url: str, device_id: str, code: str) -> str:
+    """Exchanges a claim code, which works once, for the hub's key. Raises HubRefused."""
+    body = json.dumps({"device_id": device_id, "code": code}).encode()
+    where = f"{url.rstrip('/')}/api/v1/hub/claim"
+    request = Request(where, body, {"Content-Type": "application/json"})  # noqa: S310 - the address is the installer's
+    try:
+        with urlopen(request, timeout=30) as answer:  # noqa: S310
+            key: str = json.load(answer)["api_key"]
+    except HTTPError as error:
+        with error:
+            raise HubRefused(f"the code was not taken: {json.load(error).get('detail', error.reason)}") from error
+    except OSError as error:
+        raise HubRefused(f"{url} cannot be reached: {error}") from error
+    return key
+
+
+def read_key(arguments: argparse.Namespace) -> str:
+    """The key given, claimed or kept from a claim before; a claimed one is kept in a file of the owner's alone."""
+    kept = Path(arguments.key_file)
+    if arguments.claim:
+        key = claim_key(arguments.url, arguments.device_id, arguments.claim)
+        kept.touch(mode=0o600)
+        kept.write_text(key)
+        return key
+    return arguments.key or (kept.read_text().strip() if kept.exists() else "")
+
+
 async def live(arguments: argparse.Namespace) -> None:
     hub = Hub(arguments.url, arguments.key, arguments.buffer)
     running = asyncio.create_task(hub.run())
@@ -627,15 +657,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True, help="where the portal is, e.g. https://anbu.example")
     parser.add_argument("--key", default=os.environ.get("HUB_KEY"), help="the hub's API key (or HUB_KEY)")
+    parser.add_argument("--claim", metavar="CODE", help="get the key with the portal's claim code, and keep it")
+    parser.add_argument("--device-id", help="with --claim: this device's number, as registered in the portal")
+    parser.add_argument("--key-file", default="hub.key", help="file that keeps a claimed key (hub.key)")
     parser.add_argument("--buffer", default="hub.db", help="file that keeps unanswered events (hub.db)")
     parser.add_argument("--once", action="store_true", help="end when standard input is read and answered for")
     arguments = parser.parse_args()
-    if not arguments.key:
-        parser.error("give the hub's key with --key or HUB_KEY")
+    if arguments.claim and not arguments.device_id:
+        parser.error("--claim needs the device's number: --device-id")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     try:
+        arguments.key = read_key(arguments)
+        if not arguments.key:
+            parser.error("give the hub's key with --key or HUB_KEY, or claim one with --claim")
         asyncio.run(live(arguments))
     except (HubRefused, ValueError, sqlite3.Error) as error:
         log.error("%s", error)

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pytest
-from django.db import connections
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from devices import registration, safety_checks
 from devices.api_keys import new_key
-from portal.operation.procfile import parse_procfile
+from tests.served import serve_web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,48 +21,12 @@ if TYPE_CHECKING:
     from seniors.models import Senior
 
 pytestmark = pytest.mark.django_db(transaction=True)
-REPOSITORY = Path(__file__).resolve().parents[2]
-STARTS_WITHIN_S = 60
-
-
-def url_of(alias: str) -> str:
-    """The URL of a test database, as the settings take it."""
-    at = connections[alias].settings_dict
-    return f"postgres://{quote(at['USER'])}:{quote(at['PASSWORD'])}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
 
 
 @pytest.fixture(scope="module")
 def address(django_db_setup: None) -> Iterator[str]:
-    """Host and port of the Procfile's web process, on the test's databases."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    (web,) = [entry for entry in parse_procfile((REPOSITORY / "Procfile").read_text()) if entry.name == "web"]
-    program, *arguments = web.expand({"HOST": "127.0.0.1", "PORT": str(port)})
-    stores = {"DATABASE_URL": url_of("default"), "TIMESERIES_URL": url_of("timeseries")}
-    serving = subprocess.Popen(
-        [Path(sys.executable).with_name(program), *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, **web.variables, **stores},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        await_port(serving, port)
-        yield f"127.0.0.1:{port}"
-    finally:
-        serving.terminate()
-        serving.wait(20)
-
-
-def await_port(serving: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN_S
-    while time.monotonic() < deadline:
-        assert serving.poll() is None, "the web process ended at its start"
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("the web process did not listen in time")
+    with serve_web() as address:
+        yield address
 
 
 def dial(address: str, key: str, origin: str | None = None) -> ClientConnection:

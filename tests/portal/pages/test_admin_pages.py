@@ -150,3 +150,24 @@ def test_hubs_are_filtered_by_their_registration(
 ) -> None:
     html = browse(kim).get("/admin/devices/iothub/", {"registered": registered}).content.decode()
     assert (hub.device_id in html) is shown
+
+
+def test_a_broken_hub_is_replaced_only_when_one_says_so(
+    browse: Callable[[Staff], Client], hub: IoTHub, kim: Staff
+) -> None:
+    browser = browse(kim)
+    fields = {"senior": hub.senior_id, "device_id": "HUB-NEW"}
+    assert "이미 허브가 있습니다" in browser.post("/admin/devices/iothub/add/", fields).content.decode()
+    browser.post("/admin/devices/iothub/add/", {**fields, "replaces": "on"})
+    hub.refresh_from_db()
+    assert hub.deregistered_at is not None
+    assert IoTHub.objects.registered().get(senior=hub.senior_id).device_id == "HUB-NEW"
+
+
+def test_a_claim_code_is_shown_once(browse: Callable[[Staff], Client], hub: IoTHub, kim: Staff) -> None:
+    browser = browse(kim)
+    chosen = {"action": "issue_claims", "_selected_action": hub.pk}
+    shown = browser.post("/admin/devices/iothub/", chosen, follow=True).content.decode()
+    assert "등록 코드" in shown
+    assert "anbu:claim?" in shown
+    assert "anbu:claim?" not in browser.get("/admin/devices/iothub/").content.decode()
