@@ -17,6 +17,5 @@ if __name__ == "__main__":
         if "--traceback" in sys.argv:
             raise
         reason = str(error).strip().splitlines()[0]
-        sys.exit(
-            f"A database cannot be used: {reason}\nIs the portal up? Start `manage.py up`, or set ANBU_DATA or DATABASE_URL."
-        )
+        advice = "Is the portal up? Start `manage.py up`, or set ANBU_DATA or DATABASE_URL."
+        sys.exit(f"A database cannot be used: {reason}\n{advice}")
