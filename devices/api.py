@@ -21,6 +21,7 @@ from seniors.permissions import IsCareStaff
 from seniors.problems import Problem
 
 from . import claims, faults, installation_tests, registration, safety_checks
+from .api_examples import CLAIM_EXAMPLES, CONFIG_EXAMPLE
 from .authentication import IsHub
 from .models import Fault, IoTHub, SafetyCheck
 from .serializers import (
@@ -151,7 +152,7 @@ class HubClaimView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(request=Claim, responses={201: ClaimedHub}, auth=[])
+    @extend_schema(request=Claim, responses={201: ClaimedHub}, auth=[], examples=CLAIM_EXAMPLES)
     def post(self, request: Request) -> Response:
         """Exchanges a claim code for the hub's key. Every key before it dies; an answer lost needs a new code."""
         form = Claim(data=request.data)
@@ -235,7 +236,7 @@ class FaultSeenView(CareView):
 class HubConfigView(APIView):
     permission_classes = (IsHub,)
 
-    @extend_schema(responses=HubConfig)
+    @extend_schema(responses=HubConfig, examples=[CONFIG_EXAMPLE])
     def get(self, request: Request) -> Response:
         """What a hub needs to know to behave."""
         hub = cast("HubPrincipal", request.user)  # IsHub lets nobody else in

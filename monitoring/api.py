@@ -22,6 +22,7 @@ from seniors.problems import Problem
 
 from . import alerting, hub_batches, sensor_events, timeline
 from .alerting import AlreadyResolved
+from .batch_examples import BATCH_EXAMPLES
 from .emergency_filters import EMERGENCY_PARAMETERS, filter_emergencies
 from .emergency_json import as_json, for_guardian
 from .hub_batches import TooLarge
@@ -160,12 +161,21 @@ def query_time(request: Request, name: str) -> datetime:
 class HubEventsView(APIView):
     """A batch of sensor events. Answered after the rows are durable; what was not answered may always be sent again.
 
+    Also taken: `Content-Encoding: gzip`, and SenML (`Content-Type: application/senml+json`, RFC 8428) of boolean
+    records with absolute times, `vs` being the event_content:
+    `[{"bn": "home/", "bt": 1795303812.25, "n": "button", "vb": true, "vs": "sos"}]`.
+
     In front of this view stands the same rule as a plain ASGI application (monitoring/ingest_app.py).
     """
 
     permission_classes = (IsHub,)
 
-    @extend_schema(request=BatchSerializer, responses=BatchAnswerSerializer)
+    @extend_schema(
+        # SenML is told in words: generated clients fail at a body that is an object or a list
+        request=BatchSerializer,
+        responses=BatchAnswerSerializer,
+        examples=BATCH_EXAMPLES,
+    )
     def post(self, request: Request) -> Response:
         arrived_at = datetime.now(UTC)
         hub = request.user
