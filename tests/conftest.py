@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 
 pytest_plugins = ["tests.quick_flush"]
+
+# how long an example takes is the machine's affair; and what failed once is found again by its printed example
+hypothesis.settings.register_profile("anbu", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("anbu")
 
 
 @pytest.fixture(scope="session")
