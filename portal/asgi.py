@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -14,12 +15,16 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - the a
 from devices.routing import websocket_urlpatterns as hub_sockets  # noqa: E402
 from monitoring.ingest_app import IngestApp  # noqa: E402
 from monitoring.routing import websocket_urlpatterns as staff_sockets  # noqa: E402
+from portal.client_address import believe_proxy  # noqa: E402
 from portal.unknown_sockets import refuse_unknown  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {
-        "http": IngestApp(django_application),
-        # a plain list of django.urls.path() entries, which is what URLRouter's own documentation gives it
-        "websocket": refuse_unknown(URLRouter([*hub_sockets, *staff_sockets])),  # type: ignore[list-item]
-    }
+application = believe_proxy(
+    ProtocolTypeRouter(
+        {
+            "http": IngestApp(django_application),
+            # a plain list of django.urls.path() entries, which is what URLRouter's own documentation gives it
+            "websocket": refuse_unknown(URLRouter([*hub_sockets, *staff_sockets])),  # type: ignore[list-item]
+        }
+    ),
+    settings.TRUSTED_PROXIES,
 )

@@ -37,6 +37,8 @@ ALLOWED_HOSTS = env.list("ANBU_ALLOWED_HOSTS", default=["localhost", "127.0.0.1"
 CSRF_TRUSTED_ORIGINS = env.list("ANBU_TRUSTED_ORIGINS", default=[])
 # On behind TLS, which a server installation has and a laptop's demo has not.
 SECURE = env.bool("ANBU_TLS", False)
+# Addresses of the proxy in front, whose X-Forwarded-For is believed; unset: nobody's.
+TRUSTED_PROXIES = env.list("ANBU_TRUSTED_PROXIES", default=[])
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
