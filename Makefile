@@ -13,7 +13,7 @@ LANGUAGES := en
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-long check format schema messages requirements clean
+.PHONY: help setup demo up test test-long bench bench-ingest check format schema messages requirements clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -45,6 +45,11 @@ test: setup ## every test but the long ones
 
 test-long: setup ## the long tests: fuzzing, faults
 	@$(BIN)/python -m pytest -m long
+
+bench: bench-ingest ## every benchmark; ratios of one run, a few minutes
+
+bench-ingest: setup ## events kept by a processor core, beside COPY and beside an endpoint that keeps nothing
+	@$(BIN)/python -m benchmarks.bench_ingest --rounds 5 --out benchmarks/results/ingest-$$(date -u +%Y%m%d-%H%M).json
 
 check: setup ## format, lint, types, migrations, architecture, translations, API schema
 	@tests/scripts/check

@@ -1,0 +1,120 @@
+"""The stores and web processes that a benchmark drives: embedded, durable, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+import psycopg
+
+from portal.embedded.stack import EmbeddedStack
+from portal.runtime_variables import compose_variables
+
+ROOT = Path(__file__).parents[1]
+HUBS = 512
+REGISTER = f"""
+import json
+from devices.registration import register_hub
+from seniors.models import Senior
+keys = []
+for number in range({HUBS}):
+    senior = Senior.objects.create(full_name=f"bench {{number}}", address="bench")
+    keys.append(register_hub(senior, f"BENCH-{{number}}", None)[1].key)
+print("KEYS" + json.dumps(keys))
+"""
+
+
+class Backend:
+    """PostgreSQL and Valkey with the product's tables and HUBS registered hubs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._stack = EmbeddedStack(folder, {"postgres", "valkey"})
+        self.environment: dict[str, str] = {}
+        self.keys: list[str] = []
+
+    def start(self) -> None:
+        self._stack.start()
+        surroundings = {"PATH": os.environ["PATH"], "ANBU_DATA": str(self._stack.data_dir), "ANBU_LOG_LEVEL": "WARNING"}
+        unused = {"S3_ENDPOINT_URL": "http://127.0.0.1:1", "S3_ACCESS_KEY": "unused", "S3_SECRET_KEY": "unused"}
+        variables = compose_variables(self._stack, surroundings | unused, web_url="http://127.0.0.1:1")
+        self.environment = surroundings | variables.provision | variables.backend | {"ANBU_DB_POOL": "20"}
+        self._manage("migrate", "--verbosity", "0")
+        self._manage("migrate", "--verbosity", "0", "--database", "timeseries")
+        self.keys = json.loads(self._manage("shell", "--verbosity", "0", "-c", REGISTER).rpartition("KEYS")[2])
+
+    def stop(self) -> None:
+        self._stack.stop()
+
+    @property
+    def postgres_pid(self) -> int:
+        assert self._stack.postgres is not None
+        return _pid(self._stack.postgres.process)
+
+    @property
+    def valkey_pid(self) -> int:
+        assert self._stack.valkey is not None
+        return _pid(self._stack.valkey.process)
+
+    def empty(self) -> None:
+        """Every round begins with an empty table and a checkpoint behind it."""
+        with psycopg.connect(self.environment["TIMESERIES_URL"], autocommit=True) as connection:
+            connection.execute("TRUNCATE sensor_logs, ingest_batches")
+        with psycopg.connect(self.environment["ANBU_ADMIN_DATABASE_URL"], autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+
+    def count_events(self) -> int:
+        with psycopg.connect(self.environment["TIMESERIES_URL"]) as connection:
+            row = connection.execute("SELECT count(*) FROM sensor_logs").fetchone()
+        return int(row[0]) if row else 0
+
+    def _manage(self, *arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"manage.py {arguments[0]} failed: {done.stderr}")
+        return done.stdout
+
+
+class Web:
+    """A web server on a free port, for the time of a `with`."""
+
+    def __init__(self, server: str, application: str, backend: Backend, *, keeps: bool = True) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.keeps = keeps
+        port = str(self.port)
+        options = {
+            "uvicorn": ["--host", "127.0.0.1", "--port", port, "--no-access-log", "--no-proxy-headers",
+                        "--no-server-header", "--lifespan", "off", "--log-level", "warning"],
+            "daphne": ["-b", "127.0.0.1", "-p", port, "--access-log", "/dev/null", "-v", "0", "--no-server-name"],
+        }  # fmt: skip
+        command = [sys.executable, "-m", server, *options[server], f"{application}:application"]
+        self._process = subprocess.Popen(command, cwd=ROOT, env=backend.environment)
+        self.pid = self._process.pid
+
+    def __enter__(self) -> Self:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return self
+            time.sleep(0.1)
+        raise SystemExit(f"the web process on port {self.port} does not listen")
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=20)
+
+
+def _pid(process: object) -> int:
+    pid = getattr(process, "pid", None)
+    if not isinstance(pid, int):
+        raise SystemExit("a server of the benchmark does not run")
+    return pid
