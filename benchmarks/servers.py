@@ -9,12 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 
 from portal.embedded.stack import EmbeddedStack
-from portal.runtime_variables import compose_variables
+from portal.operation.runtime_variables import compose_variables
+
+if TYPE_CHECKING:
+    from portal.embedded.postgres import PostgresServer
+    from portal.embedded.valkey import ValkeyServer
 
 ROOT = Path(__file__).parents[1]
 HUBS = 512
@@ -44,6 +48,7 @@ class Backend:
         unused = {"S3_ENDPOINT_URL": "http://127.0.0.1:1", "S3_ACCESS_KEY": "unused", "S3_SECRET_KEY": "unused"}
         variables = compose_variables(self._stack, surroundings | unused, web_url="http://127.0.0.1:1")
         self.environment = surroundings | variables.provision | variables.backend | {"ANBU_DB_POOL": "20"}
+        (self._stack.data_dir / "static").mkdir()  # WhiteNoise warns of a folder that is not there
         self._manage("migrate", "--verbosity", "0")
         self._manage("migrate", "--verbosity", "0", "--database", "timeseries")
         self.keys = json.loads(self._manage("shell", "--verbosity", "0", "-c", REGISTER).rpartition("KEYS")[2])
@@ -53,13 +58,11 @@ class Backend:
 
     @property
     def postgres_pid(self) -> int:
-        assert self._stack.postgres is not None
-        return _pid(self._stack.postgres.process)
+        return _pid(self._stack.postgres)
 
     @property
     def valkey_pid(self) -> int:
-        assert self._stack.valkey is not None
-        return _pid(self._stack.valkey.process)
+        return _pid(self._stack.valkey)
 
     def empty(self) -> None:
         """Every round begins with an empty table and a checkpoint behind it."""
@@ -113,8 +116,8 @@ class Web:
         self._process.wait(timeout=20)
 
 
-def _pid(process: object) -> int:
-    pid = getattr(process, "pid", None)
-    if not isinstance(pid, int):
+def _pid(server: PostgresServer | ValkeyServer | None) -> int:
+    pid = server.process.pid if server and server.process else None
+    if pid is None:
         raise SystemExit("a server of the benchmark does not run")
     return pid

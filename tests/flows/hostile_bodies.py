@@ -26,12 +26,13 @@ def hostile_bodies() -> dict[str, Hostile]:
     return {
         **{f"shape: {text[:30]!r}": (text, {}) for text in SHAPES},
         **{f"event: {fields}"[:60]: (batch(event(), event(**fields)), {}) for fields in FIELDS},
-        **{f"event is {value!r}"[:40]: (batch(event(), value), {}) for value in (None, 1, "x", [], [[]], {}, True)},
+        **{f"event is {value!r}"[:40]: (batch(event(), value), {}) for value in ODD_EVENTS},
         **large_bodies(),
         **packed_bodies(),
     }
 
 
+ODD_EVENTS: list[Any] = [None, 1, "x", [], [[]], {}, True]
 SHAPES = [
     b"",
     b" ",

@@ -102,9 +102,7 @@ def test_both_sockets_pass_and_a_press_is_heard(
     cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in staff.cookies.items())}
     address = site.url.replace("https", "wss")
     with (
-        connect(
-            f"{address}/ws/staff/", ssl=tls, origin=Origin(site.url), additional_headers={"Cookie": cookies}
-        ) as desk,
+        connect(f"{address}/ws/staff/", ssl=tls, origin=Origin(site.url), additional_headers=cookies) as desk,
         connect(
             f"{address}/ws/hub/",
             ssl=tls,
