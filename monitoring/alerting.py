@@ -1,4 +1,6 @@
-"""The life of an emergency: raised, acknowledged by an owner, resolved. The only writer of `emergency_logs`.
+"""The life of an emergency: raised, repeated, resolved, reopened.
+
+`ownership` says whose it is, `escalation` who hears of it; these three alone write `emergency_logs`.
 
 Each transition is a conditional UPDATE, an append-only row and an outbox row in one transaction.
 """
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import F
@@ -16,10 +18,12 @@ from django.db.models.functions import Coalesce, Now
 from seniors.models import Senior
 
 from . import severity as severities
-from .ladder import Rung, next_step
-from .models import AlertDelivery, EmergencyLog, EmergencySource, EmergencyTransition, Outcome
+from .escalation import first_occupied, hasten_step, set_step
+from .ladder import Rung
+from .models import AlertDelivery, EmergencyLog, EmergencySource, Outcome
 from .outbox import announce
-from .recipients import end_grants, on_rung
+from .recipients import end_grants, resume_grants
+from .transitions import NOTHING_DUE, OPEN_AGAIN, AlreadyResolved, record_transition
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,8 +41,12 @@ class UnknownSenior(LookupError):
     """Nobody has that senior_id: what came cannot be raised, now or later."""
 
 
-class AlreadyResolved(Exception):
-    """The emergency is over; its outcome stands."""
+class NotResolved(Exception):
+    """There is no resolution to undo."""
+
+
+class AnotherUnresolved(Exception):
+    """The senior has an unresolved emergency of that type, and there can be only one."""
 
 
 @dataclass(frozen=True)
@@ -88,23 +96,6 @@ def raise_emergency(cause: Cause) -> Raising:
 
 
 @transaction.atomic
-def acknowledge(log_id: int, by: Staff) -> EmergencyLog:
-    """Makes `by` the owner of an open emergency; one that has an owner keeps it.
-
-    Raises AlreadyResolved, DoesNotExist."""
-    taken = EmergencyLog.objects.filter(pk=log_id, status=Status.OPEN).update(
-        status=Status.ACKNOWLEDGED, acknowledged_at=Now(), acknowledged_by=by, step_due_at=None
-    )
-    log = EmergencyLog.objects.get(pk=log_id)
-    if taken:
-        _note(log, "acknowledged", by)
-        announce(log, "changed")
-    elif log.status == Status.RESOLVED:
-        raise AlreadyResolved(log.outcome)
-    return log
-
-
-@transaction.atomic
 def resolve(log_id: int, by: Staff, outcome: str, note: str = "") -> EmergencyLog:
     """Ends an emergency. The same outcome again changes nothing. Raises AlreadyResolved (another outcome stands),
     DoesNotExist."""
@@ -115,15 +106,35 @@ def resolve(log_id: int, by: Staff, outcome: str, note: str = "") -> EmergencyLo
         outcome=Outcome(outcome),
         acknowledged_at=Coalesce(F("acknowledged_at"), Now()),
         acknowledged_by=Coalesce(F("acknowledged_by"), by.pk),
-        step_due_at=None,
+        **NOTHING_DUE,
     )
     log = EmergencyLog.objects.get(pk=log_id)
     if ended:
-        _note(log, "resolved", by, outcome=outcome, note=note)
+        record_transition(log, "resolved", by, outcome=outcome, note=note)
         end_grants(log.log_id)
         announce(log, "changed")
     elif log.outcome != outcome:
         raise AlreadyResolved(log.outcome)
+    return log
+
+
+@transaction.atomic
+def reopen(log_id: int, by: Staff, note: str = "") -> EmergencyLog:
+    """Undoes a resolution: open, unowned and on the first rung, as a real one. Raises NotResolved, AnotherUnresolved,
+    DoesNotExist."""
+    log = EmergencyLog.objects.get(pk=log_id)
+    Senior.objects.select_for_update(no_key=True).get(pk=log.senior_id)  # no new cause may come in between
+    rivals = EmergencyLog.objects.filter(senior_id=log.senior_id, event_type=log.event_type)
+    if rivals.filter(status__in=EmergencyLog.UNRESOLVED).exclude(pk=log_id).exists():
+        raise AnotherUnresolved("this senior has an unresolved emergency of the same kind; go on with that one")
+    undone = {"resolved_at": None, "resolved_by": None, "outcome": "", "test": False, "test_due_at": None}
+    if not EmergencyLog.objects.filter(pk=log_id, status=Status.RESOLVED).update(**OPEN_AGAIN, **undone):
+        raise NotResolved("the emergency is not resolved")
+    resume_grants(log_id)
+    rung, people = first_occupied(log, Rung.CASEWORKERS)
+    set_step(log, rung)
+    record_transition(log, "reopened", by, note=note)
+    announce(log, "changed", alert=people, reason="reopened")
     return log
 
 
@@ -146,29 +157,6 @@ def tests_overdue(limit: int = 100) -> list[int]:
     return list(due.order_by("test_due_at").values_list("log_id", flat=True)[:limit])
 
 
-@transaction.atomic
-def climb(log_id: int) -> bool:
-    """Takes the ladder's next step, if it is due: alerts the next rung that has somebody on it. False if not due."""
-    log = (
-        EmergencyLog.objects.select_for_update(skip_locked=True)
-        .filter(pk=log_id, status=Status.OPEN, step_due_at__lte=Now())
-        .first()
-    )
-    if log is None:
-        return False
-    rung, people = _first_occupied(log, next_step(log.severity, log.rung).rung)
-    _set_step(log, rung)
-    _note(log, "escalated", None, rung=Rung(rung).name.lower(), staff_ids=[person.pk for person in people])
-    announce(log, "changed", alert=people, reason="escalated")
-    return True
-
-
-def due_to_climb(limit: int = 100) -> list[int]:
-    """Emergencies whose next step is due by the database's clock."""
-    due = EmergencyLog.objects.filter(status=Status.OPEN, step_due_at__lte=Now()).order_by("step_due_at")
-    return list(due.values_list("log_id", flat=True)[:limit])
-
-
 def receive_delivery(delivery_id: str, staff_id: int) -> bool:
     """A page of that person showed the alert. It stops resends to it, never the ladder: a page is not a person."""
     shown = AlertDelivery.objects.filter(pk=delivery_id, staff_id=staff_id, received_at__isnull=True)
@@ -179,7 +167,7 @@ def receive_delivery(delivery_id: str, staff_id: int) -> bool:
 def note_safety_check(senior_id: int, check_id: int, status: str, by: Staff | None = None) -> None:
     """Writes what became of a safety check onto every unresolved emergency of that senior."""
     for log in EmergencyLog.objects.filter(senior_id=senior_id, status__in=EmergencyLog.UNRESOLVED):
-        _note(log, "safety_check", by, check_id=check_id, status=status)
+        record_transition(log, "safety_check", by, check_id=check_id, status=status)
 
 
 def _open(cause: Cause, grade: str) -> EmergencyLog:
@@ -198,9 +186,11 @@ def _open(cause: Cause, grade: str) -> EmergencyLog:
     if cause.tested_by:
         people = [cause.tested_by]
     else:
-        rung, people = _first_occupied(log, Rung.CASEWORKERS)
-        _set_step(log, rung)
-    _note(log, "raised", None, source=cause.source, description=cause.description, test=cause.tested_by is not None)
+        rung, people = first_occupied(log, Rung.CASEWORKERS)
+        set_step(log, rung)
+    record_transition(
+        log, "raised", source=cause.source, description=cause.description, test=cause.tested_by is not None
+    )
     announce(log, "raised", alert=people)
     return log
 
@@ -209,7 +199,7 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
     rises = severities.is_higher(grade, log.severity)
     log.severity = severities.higher(grade, log.severity)
     EmergencyLog.objects.filter(pk=log.pk).update(severity=log.severity, repeats=F("repeats") + 1)
-    _note(log, "repeated", None, source=cause.source, description=cause.description)
+    record_transition(log, "repeated", source=cause.source, description=cause.description)
     if log.test:
         if cause.tested_by is None:
             _take_as_real(log, "test_ended")
@@ -217,19 +207,17 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
             announce(log, "changed", alert=[cause.tested_by])
         return
     reopened = 0
-    if rises or cause.is_panic or _is_worse_stage(cause) or _acknowledged_long_ago(log):
-        reopened = EmergencyLog.objects.filter(pk=log.pk, status=Status.ACKNOWLEDGED).update(
-            status=Status.OPEN, acknowledged_at=None, acknowledged_by=None
-        )
+    if rises or cause.is_panic or log.snoozed_until or _is_worse_stage(cause) or _acknowledged_long_ago(log):
+        reopened = EmergencyLog.objects.filter(pk=log.pk, status=Status.ACKNOWLEDGED).update(**OPEN_AGAIN)
     if not reopened:
         if rises:
-            _hasten_step(log)
+            hasten_step(log)
         announce(log, "changed")
         return
-    rung, people = _first_occupied(log, Rung.CASEWORKERS)
+    rung, people = first_occupied(log, Rung.CASEWORKERS)
     _include(people, log.acknowledged_by, log.senior_id)
-    _set_step(log, rung)
-    _note(log, "reopened", None, source=cause.source)
+    set_step(log, rung)
+    record_transition(log, "reopened", source=cause.source)
     announce(log, "changed", alert=people, reason="reopened")
 
 
@@ -241,13 +229,11 @@ def _include(people: list[Staff], person: Staff | None, senior_id: int) -> None:
 
 def _take_as_real(log: EmergencyLog, why: str) -> None:
     """From here on the test is an emergency like any other, open and on the first rung."""
-    EmergencyLog.objects.filter(pk=log.pk).update(
-        test=False, test_due_at=None, status=Status.OPEN, acknowledged_at=None, acknowledged_by=None
-    )
-    rung, people = _first_occupied(log, Rung.CASEWORKERS)
+    EmergencyLog.objects.filter(pk=log.pk).update(**OPEN_AGAIN, test=False, test_due_at=None)
+    rung, people = first_occupied(log, Rung.CASEWORKERS)
     _include(people, log.tested_by, log.senior_id)
-    _set_step(log, rung)
-    _note(log, why, None)
+    set_step(log, rung)
+    record_transition(log, why)
     announce(log, "changed", alert=people, reason="raised")
 
 
@@ -274,27 +260,3 @@ def _lasts_on(cause: Cause, log: EmergencyLog) -> bool:
 
 def _acknowledged_long_ago(log: EmergencyLog) -> bool:
     return EmergencyLog.objects.filter(pk=log.pk, acknowledged_at__lt=Now() - REOPENS_AFTER).exists()
-
-
-def _first_occupied(log: EmergencyLog, rung: int) -> tuple[int, list[Staff]]:
-    """`rung`, or the next one that has anybody on it: an empty one is skipped at once."""
-    people = on_rung(log.senior_id, rung)
-    while not people and rung < Rung.EVERYBODY:
-        rung += 1
-        people = on_rung(log.senior_id, rung)
-    return rung, people
-
-
-def _set_step(log: EmergencyLog, rung: int) -> None:
-    wait = timedelta(seconds=next_step(log.severity, rung).wait_s)
-    EmergencyLog.objects.filter(pk=log.pk).update(rung=rung, step_due_at=Now() + wait)
-
-
-def _hasten_step(log: EmergencyLog) -> None:
-    """Graver than it was, it climbs as fast as its new severity wants, from now on."""
-    wait = timedelta(seconds=next_step(log.severity, log.rung).wait_s)
-    EmergencyLog.objects.filter(pk=log.pk, step_due_at__gt=Now() + wait).update(step_due_at=Now() + wait)
-
-
-def _note(log: EmergencyLog, kind: str, by: Staff | None, **detail: Any) -> None:
-    EmergencyTransition.objects.create(log=log, kind=kind, by=by, detail=detail)

@@ -20,21 +20,19 @@ from seniors.pagination import PageNumbers
 from seniors.permissions import IsCareStaff, IsPerson, person
 from seniors.problems import Problem
 
-from . import alerting, hub_batches, sensor_events, timeline
-from .alerting import AlreadyResolved
+from . import hub_batches, sensor_events, timeline
 from .batch_examples import BATCH_EXAMPLES
 from .emergency_filters import EMERGENCY_PARAMETERS, filter_emergencies
 from .emergency_json import as_json, for_guardian
 from .hub_batches import TooLarge
 from .ingest import parse_timestamp
-from .models import EmergencyLog, Outcome
+from .models import EmergencyLog
 from .serializers import (
     ActivitySerializer,
     BatchAnswerSerializer,
     BatchSerializer,
     EmergencyDetailSerializer,
     EmergencySerializer,
-    ResolveSerializer,
 )
 from .time_buckets import BucketUnreadable, parse_width
 
@@ -90,39 +88,6 @@ class EmergencyView(APIView):
         entries = timeline.timeline_of(log)
         shown = timeline.for_guardian(entries) if staff.is_guardian else entries
         return Response(shown_to(staff, [log])[0] | {"timeline": shown})
-
-
-class AcknowledgeView(APIView):
-    permission_classes = (IsCareStaff,)
-
-    @extend_schema(request=None, responses=EmergencySerializer)
-    def post(self, request: Request, log_id: int) -> Response:
-        log = get_object_or_404(EmergencyLog.objects.visible_to(person(request)), pk=log_id)
-        try:
-            log = alerting.acknowledge(log.pk, person(request))
-        except AlreadyResolved as error:
-            raise already_resolved(error) from error
-        return Response(as_json(log))
-
-
-class ResolveView(APIView):
-    permission_classes = (IsCareStaff,)
-
-    @extend_schema(request=ResolveSerializer, responses=EmergencySerializer)
-    def post(self, request: Request, log_id: int) -> Response:
-        log = get_object_or_404(EmergencyLog.objects.visible_to(person(request)), pk=log_id)
-        form = ResolveSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        values = form.validated_data
-        try:
-            log = alerting.resolve(log.pk, person(request), Outcome(values["outcome"]), values["note"])
-        except AlreadyResolved as error:
-            raise already_resolved(error) from error
-        return Response(as_json(log))
-
-
-def already_resolved(error: AlreadyResolved) -> Problem:
-    return Problem(409, "already_resolved", f"the emergency was resolved as {error}")
 
 
 class ActivityView(APIView):

@@ -8,6 +8,8 @@ from seniors.access_log import record_access
 from seniors.enrollment import has_video_consent
 from seniors.models import Senior
 
+from .ownership import note_act
+
 if TYPE_CHECKING:
     from seniors.models import Staff
 
@@ -22,4 +24,5 @@ def judge_view(staff: Staff, senior_id: int, reason: str) -> str | None:
         raise NotVisible(f"no senior {senior_id} for this person")
     refusal = None if has_video_consent(senior_id) else "no_consent"
     record_access(staff, "video.request", senior_id, reason=reason, refused=refusal)
+    note_act(senior_id, staff)
     return refusal

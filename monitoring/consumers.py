@@ -20,13 +20,16 @@ from devices.strict_json import MalformedJSON, parse_strict
 from seniors.revocations import digest_session
 from seniors.sessions import session_key_of, staff_of_session
 
-from . import alerting, staff_messages, staff_queries
-from .alerting import AlreadyResolved
+from . import alerting, ownership, staff_messages, staff_queries
 from .camera_views import NotVisible, judge_view
-from .models import EmergencyLog
+from .models import EmergencyLog, Progress
+from .ownership import NotOwner
 from .staff_feed import CLOSE_SERVICE_RESTART, Unreceived, deal, feed
+from .transitions import AlreadyResolved
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seniors.models import Staff
 
     from .staff_queries import Announcement
@@ -164,6 +167,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
             "resume": self._resume,
             "delivery.received": self._receive_delivery,
             "emergency.acknowledge": self._acknowledge,
+            "emergency.progress": self._report_progress,
             "stream.request": self._request_stream,
             "error": self._hear_error,
         }
@@ -194,9 +198,19 @@ class StaffConsumer(AsyncWebsocketConsumer):
         await in_database_thread(alerting.receive_delivery, delivery_id, self.staff_id)
 
     async def _acknowledge(self, message: dict[str, Any]) -> None:
+        log_id = integer(message, "log_id")
+        await self._act(log_id, lambda: ownership.acknowledge(log_id, self.staff))
+
+    async def _report_progress(self, message: dict[str, Any]) -> None:
+        log_id, state = integer(message, "log_id"), message.get("state")
+        if state not in Progress.values:
+            raise Refused("malformed", f"`state` is one of {', '.join(Progress.values)}")
+        await self._act(log_id, lambda: ownership.report_progress(log_id, self.staff, Progress(state)))
+
+    async def _act(self, log_id: int, act: Callable[[], EmergencyLog]) -> None:
         if self.is_guardian:
             raise Refused("forbidden", "a guardian cannot take an emergency")
-        await in_database_thread(acknowledge_visible, self.staff, integer(message, "log_id"))
+        await in_database_thread(act_on_visible, self.staff, log_id, act)
 
     async def _request_stream(self, message: dict[str, Any]) -> None:
         if self.is_guardian:
@@ -240,14 +254,16 @@ def id_of(message: dict[str, Any]) -> str | None:
     return given if isinstance(given, str) else None
 
 
-def acknowledge_visible(staff: Staff, log_id: int) -> None:
-    """`alerting.acknowledge`, for emergencies of seniors whom `staff` may see. Raises Refused."""
+def act_on_visible(staff: Staff, log_id: int, act: Callable[[], EmergencyLog]) -> None:
+    """Does `act`, if the emergency is of a senior whom `staff` may see. Raises Refused."""
     if not EmergencyLog.objects.visible_to(staff).filter(pk=log_id).exists():
         raise Refused("not_found", "there is no such emergency")
     try:
-        alerting.acknowledge(log_id, staff)
+        act()
     except AlreadyResolved as error:
         raise Refused("already_resolved", "the emergency is over") from error
+    except NotOwner as error:
+        raise Refused("not_owner", str(error)) from error
 
 
 def integer(message: dict[str, Any], name: str) -> int:

@@ -108,6 +108,15 @@ class Outcome(models.TextChoices):
     TEST = "test", _("시험")
 
 
+class Progress(models.TextChoices):
+    """What an owner says that they do about an emergency."""
+
+    STILL_ON_IT = "still_on_it", _("계속 확인 중")
+    ON_MY_WAY = "on_my_way", _("가는 중")
+    ON_SITE = "on_site", _("현장 도착")
+    CALLED_119 = "called_119", _("119 신고함")
+
+
 class EmergencyQuerySet(models.QuerySet["EmergencyLog"]):
     def visible_to(self, user: Staff | AnonymousUser) -> EmergencyQuerySet:
         return self.filter(senior__in=Senior.objects.visible_to(user))
@@ -119,7 +128,7 @@ class EmergencyQuerySet(models.QuerySet["EmergencyLog"]):
 class EmergencyLog(models.Model):
     """An incident about a senior: open, acknowledged by an owner, resolved with an outcome.
 
-    Only `monitoring.alerting` writes this table.
+    Only `monitoring.alerting`, `monitoring.escalation` and `monitoring.ownership` write this table.
     """
 
     class Status(models.TextChoices):
@@ -158,6 +167,20 @@ class EmergencyLog(models.Model):
         help_text="who rings first",
     )
     test_due_at = models.DateTimeField(null=True, blank=True, help_text="not resolved by then, it rings everybody")
+    ask_due_at = models.DateTimeField(null=True, blank=True, help_text="its owner is asked whether they are on it")
+    ask_expires_at = models.DateTimeField(null=True, blank=True, help_text="not answered by then, it is open again")
+    remind_due_at = models.DateTimeField(null=True, blank=True, help_text="supervisors hear that it is unresolved")
+    snoozed_until = models.DateTimeField(null=True, blank=True, help_text="quieted by its owner; open again then")
+    assigned_to = models.ForeignKey(
+        Staff,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="owns it once they acknowledge",
+    )
+    assigned_by = models.ForeignKey(Staff, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    assign_due_at = models.DateTimeField(null=True, blank=True, help_text="not taken by then, it stays where it is")
 
     objects = EmergencyQuerySet.as_manager()
 
@@ -176,6 +199,11 @@ class EmergencyLog(models.Model):
         indexes = [
             models.Index(fields=["step_due_at"], condition=Q(status="open"), name="emergencies_step_due"),
             models.Index(fields=["test_due_at"], condition=Q(test=True), name="emergencies_test_due"),
+            # the watchdog looks each second for what is due about the few that have an owner
+            models.Index(fields=["remind_due_at"], condition=Q(status="acknowledged"), name="emergencies_owned"),
+            models.Index(
+                fields=["assign_due_at"], condition=Q(assign_due_at__isnull=False), name="emergencies_assign_due"
+            ),
             models.Index(fields=["senior", "-log_id"], name="emergencies_of_senior"),
         ]
 
@@ -221,8 +249,12 @@ class Outbox(models.Model):
     seq = models.BigIntegerField(null=True, unique=True)
     log = models.ForeignKey(EmergencyLog, on_delete=models.CASCADE, related_name="+")
     senior_id = models.IntegerField()
-    kind = models.CharField(max_length=16, choices=[("raised", "raised"), ("changed", "changed")])
+    kind = models.CharField(max_length=16, choices=[("raised", "raised"), ("changed", "changed"), ("ask", "ask")])
     emergency = models.JSONField(help_text="the emergency as it was then")
+    only_for = models.ForeignKey(
+        Staff, null=True, on_delete=models.CASCADE, related_name="+", help_text="null: for all who may see the senior"
+    )
+    expires_at = models.DateTimeField(null=True, help_text="of a question: nobody is to be asked it afterwards")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

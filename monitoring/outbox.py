@@ -57,6 +57,20 @@ def announce(log: EmergencyLog, kind: str, *, alert: Iterable[Staff] = (), reaso
     return row
 
 
+def ask_owner(log: EmergencyLog) -> Outbox:
+    """Writes the question to the owner whether they are still on it; inside the transaction that set its end."""
+    row = Outbox.objects.create(
+        log=log,
+        senior_id=log.senior_id,
+        kind="ask",
+        emergency=as_json(log),
+        only_for=log.acknowledged_by,
+        expires_at=log.ask_expires_at,
+    )
+    hints.send_hint_on_commit(hints.STAFF_FEED)
+    return row
+
+
 def stamp_sequence() -> int:
     """Numbers the committed rows that have none yet, in the order they were written; how many those were."""
     if not Outbox.objects.filter(seq__isnull=True).exists():

@@ -12,6 +12,7 @@ from devices.signals import safety_check_answered, safety_check_progressed
 
 from .alerting import Cause, note_safety_check, raise_emergency
 from .models import EventType, Severity
+from .ownership import note_act
 
 if TYPE_CHECKING:
     from devices.models import SafetyCheck
@@ -22,6 +23,8 @@ RAISING = {"help", "no_answer"}
 @receiver(safety_check_progressed)
 def note_progress(check: SafetyCheck, status: str, **kwargs: Any) -> None:
     by = check.requested_by if status == "requested" else None
+    if by:
+        note_act(check.senior_id, by)
     note_safety_check(check.senior_id, check.check_id, status, by)
 
 

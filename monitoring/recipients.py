@@ -33,6 +33,11 @@ def on_rung(senior_id: int, rung: int) -> list[Staff]:
     return list(people.filter(supervisors | mapped | alerted).exclude(role=Role.GUARDIAN))
 
 
+def is_assignable(staff: Staff, senior_id: int) -> bool:
+    """Whether an emergency of that senior may be handed to `staff`: active, and mapped or on duty."""
+    return staff in on_rung(senior_id, Rung.CASEWORKERS) or staff in on_rung(senior_id, Rung.ON_DUTY)
+
+
 def sees_anyway(staff: Staff, senior_id: int) -> bool:
     return staff.is_supervisor or StaffSenior.objects.filter(staff_id=staff.pk, senior_id=senior_id).exists()
 
@@ -48,3 +53,8 @@ def grant_access(staff: Iterable[Staff], senior_id: int, log_id: int) -> set[int
 def end_grants(log_id: int) -> None:
     """The emergency is resolved: what its alerts opened stays open for a day, for the papers."""
     AccessGrant.objects.filter(log_id=log_id, until__isnull=True).update(until=Now() + GRANT_AFTER_RESOLUTION)
+
+
+def resume_grants(log_id: int) -> None:
+    """The resolution was undone: whoever was alerted sees the senior as before."""
+    AccessGrant.objects.filter(log_id=log_id).update(until=None)

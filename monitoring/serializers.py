@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from .models import EmergencyLog, EventType, Outcome, Severity
+from .models import EmergencyLog, EventType, Outcome, Progress, Severity
 
 
 class EmergencySerializer(serializers.Serializer[Any]):
@@ -40,9 +40,24 @@ class EmergencyDetailSerializer(EmergencySerializer):
     timeline = TimelineEntrySerializer(many=True)
 
 
-class ResolveSerializer(serializers.Serializer[Any]):
-    outcome = serializers.ChoiceField(choices=Outcome.choices)
+class NoteSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+
+
+class ResolveSerializer(NoteSerializer):
+    outcome = serializers.ChoiceField(choices=Outcome.choices)
+
+
+class ProgressSerializer(NoteSerializer):
+    state = serializers.ChoiceField(choices=Progress.choices)
+
+
+class SnoozeSerializer(serializers.Serializer[Any]):
+    until = serializers.DateTimeField()
+
+
+class AssignSerializer(serializers.Serializer[Any]):
+    staff_id = serializers.IntegerField()
 
 
 class ActivityRowSerializer(serializers.Serializer[Any]):

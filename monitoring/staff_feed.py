@@ -190,6 +190,17 @@ def deal(socket: StaffSocket, announcement: Announcement, *, is_resend: bool = F
     if announcement.seq <= socket.head_seq and not is_resend:
         return
     socket.head_seq = max(socket.head_seq, announcement.seq)
+    log_id = announcement.emergency["log_id"]
+    if announcement.kind == "ask":
+        message = staff_messages.ask(announcement.seq, log_id, announcement.expires_at)
+    else:
+        message = _tell_emergency(socket, announcement)
+    socket.put(message)
+    ANNOUNCED.labels(message["type"]).inc()
+
+
+def _tell_emergency(socket: StaffSocket, announcement: Announcement) -> staff_messages.Message:
+    """The message for this socket's person; whether it is sent again, the rows decide when that comes due."""
     alert = None if socket.is_guardian else announcement.alerts.get(socket.staff_id)
     is_first = announcement.kind == "raised" or (alert is not None and alert.opens)
     message = staff_messages.emergency_message(
@@ -199,14 +210,13 @@ def deal(socket: StaffSocket, announcement: Announcement, *, is_resend: bool = F
         delivery_id=alert.delivery_id if alert else None,
         guardian=socket.is_guardian,
     )
-    log_id = announcement.emergency["log_id"]
-    if announcement.emergency["status"] != "open":
+    log_id, status = announcement.emergency["log_id"], announcement.emergency["status"]
+    if status == "resolved":
         for delivery_id in [key for key, waiting in socket.unreceived.items() if waiting.log_id == log_id]:
             del socket.unreceived[delivery_id]
     elif alert:
         socket.unreceived[alert.delivery_id] = Unreceived(log_id, message)
-    socket.put(message)
-    ANNOUNCED.labels(message["type"]).inc()
+    return message
 
 
 _feeds: dict[asyncio.AbstractEventLoop, StaffFeed] = {}

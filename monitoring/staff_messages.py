@@ -24,6 +24,11 @@ def emergency_message(
     return message | {"delivery_id": delivery_id} if delivery_id and not guardian else message
 
 
+def ask(seq: int, log_id: int, expires_at: datetime | None) -> Message:
+    """To an owner: are they still on it?"""
+    return {"type": "emergency.ask", "seq": seq, "log_id": log_id, "expires_at": moment(expires_at)}
+
+
 def hello(head_seq: int, emergencies: list[dict[str, Any]], *, guardian: bool, reset: bool = False) -> Message:
     shown = [for_guardian(emergency) for emergency in emergencies] if guardian else emergencies
     message: Message = {"type": "hello", "head_seq": head_seq, "emergencies": shown}

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
 from devices.models import Fault, IoTHub, SafetyCheck
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 REPLAY_LASTS = timedelta(hours=24)
 OVERLAP = timedelta(seconds=5)
 PAGE = 500
+# acknowledging stops what was sent before it; a hand-over and a reminder come later
+STILL_RINGS = Q(log__status=EmergencyLog.Status.OPEN) | Q(
+    log__status=EmergencyLog.Status.ACKNOWLEDGED, created_at__gt=F("log__acknowledged_at")
+)
 
 
 class Alert(NamedTuple):
@@ -42,6 +46,7 @@ class Announcement:
     emergency: dict[str, Any]
     audience: frozenset[int]
     alerts: dict[int, Alert]
+    expires_at: datetime | None = None  # of a question
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,9 @@ def read_log(after: int, viewers: set[int]) -> list[Announcement]:
 
 def announcement(row: Outbox, audience: frozenset[int]) -> Announcement:
     alerts = {delivery.staff_id: Alert(str(delivery.delivery_id), delivery.opens) for delivery in row.deliveries.all()}
-    return Announcement(row.seq or 0, row.kind, row.senior_id, row.emergency, audience, alerts)
+    if row.only_for_id:
+        audience &= {row.only_for_id}
+    return Announcement(row.seq or 0, row.kind, row.senior_id, row.emergency, audience, alerts, row.expires_at)
 
 
 def audience_of(senior_ids: set[int], viewers: set[int]) -> dict[int, frozenset[int]]:
@@ -129,29 +136,35 @@ def one_moment() -> Iterator[None]:
 
 def personal_head(staff: Staff) -> int:
     """The highest seq that concerns this person."""
-    concerning = Outbox.objects.filter(seq__isnull=False)
+    concerning = Outbox.objects.filter(meant_for(staff), seq__isnull=False)
     if not staff.is_supervisor:
         concerning = concerning.filter(senior_id__in=Senior.objects.visible_to(staff).values("pk"))
     return concerning.aggregate(head=Max("seq"))["head"] or 0
 
 
+def meant_for(staff: Staff) -> Q:
+    """Rows of the log that are for everybody concerned, or for `staff` alone."""
+    return Q(only_for=None) | Q(only_for=staff)
+
+
 def waiting_alerts(staff: Staff) -> list[Announcement]:
-    """Alerts of open emergencies that this person's pages have not shown and that are still their concern."""
+    """Alerts that this person's pages have not shown and that are still their concern, and questions to them."""
     waiting = AlertDelivery.objects.filter(
+        STILL_RINGS,
         staff=staff,
         received_at__isnull=True,
-        log__in=EmergencyLog.objects.visible_to(staff).filter(status=EmergencyLog.Status.OPEN),
+        log__in=EmergencyLog.objects.visible_to(staff),
         outbox__seq__isnull=False,
     )
-    rows = Outbox.objects.filter(pk__in=waiting.values("outbox_id")).order_by("seq").prefetch_related("deliveries")
+    asked = Q(kind="ask", only_for=staff, expires_at=F("log__ask_expires_at"), expires_at__gt=Now(), seq__isnull=False)
+    chosen = Outbox.objects.filter(Q(pk__in=waiting.values("outbox_id")) | asked)
+    rows = chosen.order_by("seq").prefetch_related("deliveries")
     return [announcement(row, frozenset({staff.pk})) for row in rows]
 
 
 def still_waiting(delivery_ids: set[str]) -> set[str]:
-    """Those that no page of their person has shown, of open emergencies of seniors whom that person may see now."""
-    waiting = AlertDelivery.objects.filter(
-        pk__in=delivery_ids, received_at__isnull=True, log__status=EmergencyLog.Status.OPEN
-    )
+    """Those that no page of their person has shown and that still ring, of seniors whom that person may see now."""
+    waiting = AlertDelivery.objects.filter(STILL_RINGS, pk__in=delivery_ids, received_at__isnull=True)
     rows = list(waiting.values_list("delivery_id", "staff_id", "log__senior_id"))
     audiences = audience_of({senior_id for _, _, senior_id in rows}, {staff_id for _, staff_id, _ in rows})
     return {str(delivery_id) for delivery_id, staff_id, senior_id in rows if staff_id in audiences[senior_id]}
@@ -167,7 +180,12 @@ def is_replayable(last_seq: int) -> bool:
 
 def read_missed(staff: Staff, last_seq: int) -> list[Announcement]:
     """What came after `last_seq` about seniors whom this person may see now."""
-    rows = Outbox.objects.filter(seq__gt=last_seq, senior_id__in=Senior.objects.visible_to(staff).values("pk"))
+    rows = Outbox.objects.filter(
+        meant_for(staff),
+        Q(expires_at=None) | Q(expires_at__gt=Now()),
+        seq__gt=last_seq,
+        senior_id__in=Senior.objects.visible_to(staff).values("pk"),
+    )
     return [announcement(row, frozenset({staff.pk})) for row in rows.order_by("seq").prefetch_related("deliveries")]
 
 

@@ -9,7 +9,7 @@ from .emergency_json import moment
 if TYPE_CHECKING:
     from .models import EmergencyLog
 
-GUARDIAN_SEES = {"raised", "acknowledged", "resolved", "reopened", "safety_check"}
+GUARDIAN_SEES = {"raised", "acknowledged", "resolved", "reopened", "owner_silent", "snooze_ended", "safety_check"}
 
 
 def timeline_of(log: EmergencyLog) -> list[dict[str, Any]]:

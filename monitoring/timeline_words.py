@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.models import SafetyCheck
 
-from .models import Outcome
+from .models import Outcome, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from .models import AlertDelivery, EmergencyTransition
 
@@ -37,7 +38,13 @@ TONES = {
     "escalated": "raised",
     "test_overdue": "raised",
     "test_ended": "raised",
+    "snooze_ended": "raised",
+    "owner_silent": "raised",
+    "reminded": "raised",
     "acknowledged": "taken",
+    "progress": "taken",
+    "owner_asked": "asked",
+    "assigned": "asked",
     "safety_check": "asked",
     "resolved": "ended",
 }
@@ -89,18 +96,35 @@ def _say_kind(kind: str, detail: Mapping[str, Any], names: Mapping[int, str]) ->
         outcome = str(dict(Outcome.choices).get(str(detail.get("outcome")), ""))
         note = str(detail.get("note") or "")
         return _("종료"), f"{outcome} · {note}" if note else outcome
-    if kind == "escalated":
-        people = [names.get(staff_id, str(staff_id)) for staff_id in detail.get("staff_ids", [])]
-        return _("다음 단계로 알림"), ", ".join(people)
+    if kind == "progress":
+        state = str(dict(Progress.choices).get(str(detail.get("state")), ""))
+        return state, str(detail.get("note") or "")
+    if kind == "snoozed":
+        until = timezone.localtime(datetime.fromisoformat(str(detail["until"])))
+        return _("잠시 멈춤"), _("%(clock)s까지") % {"clock": until.strftime("%H:%M")}
+    if "staff_ids" in detail:
+        people = [names.get(staff_id, str(staff_id)) for staff_id in detail["staff_ids"]]
+        return _say_change(kind), ", ".join(people)
+    return _say_change(kind), str(detail.get("description") or detail.get("note") or "")
+
+
+def _say_change(kind: str) -> str:
     titles = {
         "raised": _("발생"),
         "repeated": _("다시 감지됨"),
         "reopened": _("다시 열림"),
         "acknowledged": _("접수"),
+        "escalated": _("다음 단계로 알림"),
+        "assigned": _("담당을 넘기려고 알림"),
+        "assign_lapsed": _("넘겨받지 않아 담당이 그대로임"),
+        "owner_asked": _("담당자에게 아직 확인 중인지 물음"),
+        "owner_silent": _("담당자의 응답이 없어 다시 열림"),
+        "snooze_ended": _("멈춤 시간이 끝나 다시 열림"),
+        "reminded": _("종료되지 않아 관리자에게 알림"),
         "test_overdue": _("시험으로 종료되지 않아 실제 상황으로 알림"),
         "test_ended": _("시험이 아닌 신호가 와서 실제 상황으로 알림"),
     }
-    return titles.get(kind, kind), str(detail.get("description") or detail.get("note") or "")
+    return titles.get(kind, kind)
 
 
 def _line(at: datetime, kind: str, title: str, *, by: str = "", detail: str = "") -> Line:

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import api
+from . import api, emergency_actions
 
 urlpatterns = [
     path("emergencies", api.EmergencyListView.as_view(), name="api-emergencies"),
     path("emergencies/<int:log_id>", api.EmergencyView.as_view(), name="api-emergency"),
-    path("emergencies/<int:log_id>/acknowledge", api.AcknowledgeView.as_view(), name="api-acknowledge"),
-    path("emergencies/<int:log_id>/resolve", api.ResolveView.as_view(), name="api-resolve"),
+    path("emergencies/<int:log_id>/acknowledge", emergency_actions.AcknowledgeView.as_view(), name="api-acknowledge"),
+    path("emergencies/<int:log_id>/resolve", emergency_actions.ResolveView.as_view(), name="api-resolve"),
+    path("emergencies/<int:log_id>/reopen", emergency_actions.ReopenView.as_view(), name="api-reopen"),
+    path("emergencies/<int:log_id>/progress", emergency_actions.ProgressView.as_view(), name="api-progress"),
+    path("emergencies/<int:log_id>/snooze", emergency_actions.SnoozeView.as_view(), name="api-snooze"),
+    path("emergencies/<int:log_id>/assign", emergency_actions.AssignView.as_view(), name="api-assign"),
     path("seniors/<int:senior_id>/emergencies", api.SeniorEmergencyListView.as_view(), name="api-senior-emergencies"),
     path("seniors/<int:senior_id>/activity", api.ActivityView.as_view(), name="api-activity"),
     path("hub/events", api.HubEventsView.as_view(), name="api-hub-events"),

@@ -15,7 +15,7 @@ from prometheus_client import Gauge
 
 from devices import presence, safety_checks
 
-from . import alerting
+from . import alerting, escalation, ownership
 from .outbox import stamp_sequence
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ def steps(*, judge_hubs: bool) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "sequenced", stamp_sequence
     for log_id in alerting.tests_overdue():
         yield "tests_overdue", partial(alerting.ring_for_real, log_id)
-    for log_id in alerting.due_to_climb():
-        yield "climbed", partial(alerting.climb, log_id)
+    yield from ownership.due_steps()
+    for log_id in escalation.due_to_climb():
+        yield "climbed", partial(escalation.climb, log_id)
     yield "checks_expired", lambda: len(safety_checks.expire_due())
     if judge_hubs:
         yield "hubs_silent", lambda: len(presence.sweep_offline())

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db.models.functions import Now
 
-from monitoring.alerting import acknowledge, resolve
+from monitoring.alerting import resolve
 from monitoring.models import AlertDelivery
 from monitoring.outbox import announce
+from monitoring.ownership import acknowledge
 from monitoring.recipients import grant_access
 from seniors.models import AccessGrant, Senior
 from tests.monitoring.emergencies import raised

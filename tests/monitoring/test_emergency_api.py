@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
-from monitoring.alerting import acknowledge, receive_delivery, resolve
+from monitoring.alerting import receive_delivery, resolve
 from monitoring.models import AlertDelivery, EmergencyLog
+from monitoring.ownership import acknowledge
 from seniors.models import AccessLog
 from tests.factories import make_senior
 from tests.monitoring.emergencies import again, raised

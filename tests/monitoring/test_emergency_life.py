@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitoring.alerting import AlreadyResolved, UnknownSenior, acknowledge, raise_emergency, resolve
+from monitoring.alerting import UnknownSenior, raise_emergency, resolve
 from monitoring.models import AlertDelivery, EmergencyLog, EmergencySource, Outbox
+from monitoring.ownership import acknowledge
+from monitoring.transitions import AlreadyResolved
 from seniors.enrollment import unmap_staff
 from tests.factories import make_senior
 from tests.monitoring.emergencies import again, cause, due_in_s, kinds, let_pass, raised

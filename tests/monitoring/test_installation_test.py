@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from devices import installation_tests
 from devices.models import InstallationTest
-from monitoring import alerting, hub_batches, watchdog
+from monitoring import alerting, hub_batches, ownership, watchdog
 from monitoring.models import AlertDelivery, EmergencyLog
 from seniors.models import Staff
 from tests.factories import make_hub, make_senior
@@ -66,7 +66,7 @@ def test_a_press_not_resolved_in_a_minute_rings_everybody_as_a_real_one(
 ) -> None:
     emergency = press(hub)
     if is_acknowledged:
-        alerting.acknowledge(emergency.log_id, park)
+        ownership.acknowledge(emergency.log_id, park)
     let_a_minute_pass()
     assert watchdog.sweep()["tests_overdue"] == 1
     emergency.refresh_from_db()

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import connection
 
-from monitoring.alerting import acknowledge, climb, due_to_climb
+from monitoring.escalation import climb, due_to_climb
 from monitoring.ladder import Rung, next_step
 from monitoring.models import AlertDelivery, EmergencyLog
+from monitoring.ownership import acknowledge
 from seniors.models import Role, Staff
 from tests.factories import make_staff
 from tests.monitoring.emergencies import due_in_s, kinds, make_due, raised

@@ -8,8 +8,9 @@ from django.db.models.functions import Now
 
 from devices import safety_checks
 from devices.models import SafetyCheck
-from monitoring.alerting import acknowledge, resolve
+from monitoring.alerting import resolve
 from monitoring.models import EmergencyLog, EmergencySource
+from monitoring.ownership import acknowledge
 from tests.monitoring.emergencies import raised
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import connection, transaction
 
-from monitoring.alerting import acknowledge, raise_emergency
+from monitoring.alerting import raise_emergency
 from monitoring.models import Outbox
 from monitoring.outbox import announce, stamp_sequence
+from monitoring.ownership import acknowledge
 from tests.factories import make_senior
 from tests.monitoring.emergencies import cause, raised
 

@@ -10,9 +10,10 @@ from django.test import Client
 from devices import presence
 from devices.database_threads import in_database_thread
 from monitoring import staff_feed
-from monitoring.alerting import acknowledge, raise_emergency, resolve
+from monitoring.alerting import raise_emergency, resolve
 from monitoring.models import AlertDelivery, EmergencyLog
 from monitoring.outbox import announce
+from monitoring.ownership import acknowledge
 from seniors.enrollment import map_staff, unmap_staff
 from seniors.models import Staff
 from seniors.revocations import revoke_staff

@@ -66,7 +66,7 @@ async def test_with_the_database_away_a_newcomer_is_accepted_and_closed_1012(
 
 async def test_what_is_said_while_the_database_is_away_closes_1012(kim: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
     async with page_of(kim) as page:
-        monkeypatch.setattr(consumers, "acknowledge_visible", is_away)
+        monkeypatch.setattr(consumers, "act_on_visible", is_away)
         await page.send("emergency.acknowledge", log_id=1)
         assert await page.closed() == 1012
 

@@ -7,8 +7,9 @@ import pytest
 from django.db.models.functions import Now
 
 from devices.database_threads import in_database_thread
-from monitoring.alerting import acknowledge, receive_delivery, resolve
+from monitoring.alerting import receive_delivery, resolve
 from monitoring.models import AlertDelivery, Outbox
+from monitoring.ownership import acknowledge
 from seniors.enrollment import unmap_staff
 from tests.factories import make_senior
 from tests.monitoring.emergencies import again, raised

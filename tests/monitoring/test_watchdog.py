@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from devices import presence, safety_checks
 from devices.models import IoTHub, SafetyCheck
-from monitoring import alerting, watchdog
+from monitoring import escalation, watchdog
 from monitoring.models import Outbox
 from tests.monitoring.emergencies import kinds, make_due, raised
 
@@ -44,14 +44,14 @@ def test_one_emergency_that_cannot_climb_holds_back_nobody_else(
     stuck, other = raised(senior), raised(senior, event_type="fire", source="panic:fire")
     make_due(stuck)
     make_due(other)
-    climb = alerting.climb
+    climb = escalation.climb
 
     def climb_but_stuck(log_id: int) -> bool:
         if log_id == stuck.pk:
             raise ValueError("a row that no step was written for")
         return climb(log_id)
 
-    monkeypatch.setattr(alerting, "climb", climb_but_stuck)
+    monkeypatch.setattr(escalation, "climb", climb_but_stuck)
     assert moved()["climbed"] == 1
     assert "escalated" in kinds(other)
 

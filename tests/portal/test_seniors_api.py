@@ -8,7 +8,7 @@ from django.test import Client
 
 from devices import registration
 from devices.models import IoTHub
-from monitoring.alerting import acknowledge
+from monitoring.ownership import acknowledge
 from monitoring.risk import record_risks
 from seniors.enrollment import has_video_consent, map_staff
 from seniors.models import AccessLog, Senior

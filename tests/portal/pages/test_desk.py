@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from devices import faults
 from devices.models import Fault
-from monitoring.alerting import acknowledge, resolve
+from monitoring.alerting import resolve
+from monitoring.ownership import acknowledge
 from seniors.models import AccessLog
 from tests.factories import make_senior, map_staff
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devices import safety_checks
-from monitoring.alerting import acknowledge, receive_delivery, resolve
+from monitoring.alerting import receive_delivery, resolve
 from monitoring.models import AlertDelivery
+from monitoring.ownership import acknowledge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

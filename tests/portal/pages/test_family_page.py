@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from monitoring.alerting import acknowledge, resolve
+from monitoring.alerting import resolve
 from monitoring.models import RiskState
+from monitoring.ownership import acknowledge
 from seniors.access_log import record_access
 from seniors.enrollment import set_video_consent
 from tests.factories import make_senior

@@ -1,0 +1,66 @@
+"""The climb of an emergency that nobody has: its place on the ladder, and when it goes on from there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from .ladder import Rung, next_step
+from .models import EmergencyLog
+from .outbox import announce
+from .recipients import on_rung
+from .transitions import record_transition
+
+if TYPE_CHECKING:
+    from seniors.models import Staff
+
+
+@transaction.atomic
+def climb(log_id: int) -> bool:
+    """Takes the ladder's next step, if it is due: alerts the next rung that has somebody on it. False if not due."""
+    log = (
+        EmergencyLog.objects.select_for_update(skip_locked=True)
+        .filter(pk=log_id, status=EmergencyLog.Status.OPEN, step_due_at__lte=Now())
+        .first()
+    )
+    if log is None:
+        return False
+    step_up(log)
+    return True
+
+
+def due_to_climb(limit: int = 100) -> list[int]:
+    """Emergencies whose next step is due by the database's clock."""
+    due = EmergencyLog.objects.filter(status=EmergencyLog.Status.OPEN, step_due_at__lte=Now()).order_by("step_due_at")
+    return list(due.values_list("log_id", flat=True)[:limit])
+
+
+def step_up(log: EmergencyLog) -> None:
+    """Alerts the next rung that has somebody on it, now."""
+    rung, people = first_occupied(log, next_step(log.severity, log.rung).rung)
+    set_step(log, rung)
+    record_transition(log, "escalated", rung=Rung(rung).name.lower(), staff_ids=[person.pk for person in people])
+    announce(log, "changed", alert=people, reason="escalated")
+
+
+def first_occupied(log: EmergencyLog, rung: int) -> tuple[int, list[Staff]]:
+    """`rung`, or the next one that has anybody on it: an empty one is skipped at once."""
+    people = on_rung(log.senior_id, rung)
+    while not people and rung < Rung.EVERYBODY:
+        rung += 1
+        people = on_rung(log.senior_id, rung)
+    return rung, people
+
+
+def set_step(log: EmergencyLog, rung: int) -> None:
+    wait = timedelta(seconds=next_step(log.severity, rung).wait_s)
+    EmergencyLog.objects.filter(pk=log.pk).update(rung=rung, step_due_at=Now() + wait)
+
+
+def hasten_step(log: EmergencyLog) -> None:
+    """Graver than it was, it climbs as fast as its new severity wants, from now on."""
+    wait = timedelta(seconds=next_step(log.severity, log.rung).wait_s)
+    EmergencyLog.objects.filter(pk=log.pk, step_due_at__gt=Now() + wait).update(step_due_at=Now() + wait)
