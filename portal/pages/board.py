@@ -53,6 +53,11 @@ class Card:
         return self.hub is not None and not running
 
     @property
+    def snooze_minutes(self) -> tuple[int, ...]:
+        """What the owner may choose from; well below the limits, so that a clock a little off does not matter."""
+        return (5,) if self.emergency.severity == Severity.CRITICAL else (15, 30)
+
+    @property
     def version(self) -> str:
         """Changes whenever the card must be drawn anew."""
         emergency, check, hub = self.emergency, self.check, self.hub
@@ -62,6 +67,9 @@ class Card:
             emergency.repeats,
             emergency.acknowledged_by_id,
             emergency.test_due_at,
+            emergency.ask_expires_at,
+            emergency.snoozed_until,
+            emergency.assigned_to_id,
             f"{check.check_id}:{check.status}" if check else "",
             f"{hub.hub_id}:{hub.status}" if hub else "",
         ]
@@ -83,7 +91,7 @@ def list_cards(user: Staff) -> list[Card]:
     """Every unresolved emergency: those nobody has taken first, then by severity, then the oldest."""
     emergencies = (
         EmergencyLog.objects.filter(status__in=EmergencyLog.UNRESOLVED, senior__in=_seniors(user))
-        .select_related("senior", "acknowledged_by", "tested_by")
+        .select_related("senior", "acknowledged_by", "tested_by", "assigned_to")
         .order_by(STATUS_RANK, SEVERITY_RANK, "occurred_at")
     )
     return make_cards(emergencies)

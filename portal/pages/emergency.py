@@ -43,7 +43,7 @@ def show_emergency_state(request: HttpRequest, log_id: int) -> HttpResponse:
 
 def find_emergency(request: HttpRequest, log_id: int) -> EmergencyLog:
     visible = Senior.objects.visible_to(person_of(request))
-    rows = EmergencyLog.objects.select_related("senior", "acknowledged_by", "resolved_by", "tested_by")
+    rows = EmergencyLog.objects.select_related("senior", "acknowledged_by", "resolved_by", "tested_by", "assigned_to")
     return get_object_or_404(rows, pk=log_id, senior__in=visible)
 
 

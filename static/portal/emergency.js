@@ -10,6 +10,23 @@ const ACTS = {
     run: ({ log, form }) =>
       call("POST", `/emergencies/${log}/resolve`, { outcome: form.get("outcome"), note: form.get("note") }),
   },
+  reopen: {
+    word: "reopened",
+    run: ({ log, form }) => call("POST", `/emergencies/${log}/reopen`, { note: form.get("note") }),
+  },
+  progress: {
+    word: "saved",
+    run: ({ log, data }) => call("POST", `/emergencies/${log}/progress`, { state: data.state }),
+  },
+  snooze: {
+    word: "snoozed",
+    run: ({ log, data }) =>
+      call("POST", `/emergencies/${log}/snooze`, { until: new Date(Date.now() + data.minutes * 60_000).toISOString() }),
+  },
+  assign: {
+    word: "assigned",
+    run: ({ log, form }) => call("POST", `/emergencies/${log}/assign`, { staff_id: Number(form.get("staff")) }),
+  },
   seen: {
     word: "saved",
     run: ({ data }) => Promise.all(data.faults.split(",").map((fault) => call("POST", `/faults/${fault}/seen`, {}))),
@@ -49,6 +66,8 @@ function explain(error, words) {
   const known = {
     no_hub: words.noHub,
     already_resolved: words.alreadyResolved,
+    not_owner: words.notOwner,
+    another_unresolved: words.anotherUnresolved,
     store_unavailable: words.storeUnavailable,
     unknown_staff: words.unknownStaff,
   };

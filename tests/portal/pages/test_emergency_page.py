@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from devices import safety_checks
 from monitoring.alerting import receive_delivery, resolve
 from monitoring.models import AlertDelivery
-from monitoring.ownership import acknowledge
+from monitoring.ownership import acknowledge, assign
+from seniors.enrollment import map_staff
+from tests.factories import make_staff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,12 +66,12 @@ def test_the_timeline_tells_the_whole_story_in_order(
     assert "실제 상황 · 가족과 통화함" in story
 
 
-def test_a_resolved_emergency_offers_nothing_more_to_do(
+def test_a_resolved_emergency_offers_nothing_but_to_be_reopened(
     browse: Callable[[Staff], Client], hub: IoTHub, emergency: EmergencyLog, kim: Staff
 ) -> None:
     resolve(emergency.log_id, kim, "test")
     html = page(browse(kim), emergency)
-    assert "data-act=" not in html[html.index("emergency-head") :]
+    assert re.findall(r'data-act="(\w+)"', html[html.index("emergency-head") :]) == ["reopen"]
 
 
 def test_a_robot_that_is_asking_is_not_asked_again(
@@ -84,3 +87,25 @@ def test_a_home_without_a_hub_has_no_robot_to_ask(
     browse: Callable[[Staff], Client], emergency: EmergencyLog, kim: Staff
 ) -> None:
     assert 'data-act="ask"' not in page(browse(kim), emergency)
+
+
+def test_the_owner_alone_finds_what_an_owner_can_do(
+    browse: Callable[[Staff], Client], emergency: EmergencyLog, kim: Staff, park: Staff
+) -> None:
+    mine = ('data-state="on_my_way"', 'data-act="snooze"', 'data-act="assign"')
+    assert not any(act in page(browse(kim), emergency) for act in mine)
+    acknowledge(emergency.log_id, kim)
+    assert all(act in page(browse(kim), emergency) for act in mine)
+    assert not any(act in page(browse(park), emergency) for act in mine)
+
+
+def test_whoever_it_is_handed_to_can_take_it_over(
+    browse: Callable[[Staff], Client], emergency: EmergencyLog, kim: Staff, senior: Senior
+) -> None:
+    choi = make_staff(full_name="최은주")
+    map_staff(choi, senior)
+    acknowledge(emergency.log_id, kim)
+    assign(emergency.log_id, choi, kim)
+    html = page(browse(choi), emergency)
+    assert 'data-act="acknowledge"' in html
+    assert "최은주에게 담당을 넘기는 중입니다" in html
