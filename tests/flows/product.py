@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_WITHIN_S = 180
+READY_WITHIN_S = 300
 T = TypeVar("T")
 # what belongs to the tests' own servers must not reach a product that is to start its own
 OURS = re.compile(r"(ANBU_|DATABASE_|TIMESERIES_|REDIS_|S3_|SECRET_KEY|METRICS_TOKEN|DJANGO_|PYTEST_|PYTHONWARNINGS)")

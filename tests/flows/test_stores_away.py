@@ -36,6 +36,8 @@ class Outside:
         self.stack = EmbeddedStack(folder)
         self.stack.start()
         self.product = Product()
+
+    def start(self) -> None:
         variables = compose_variables(self.stack, {}, web_url=self.product.url)
         self.product.environment |= {**variables.provision, **variables.backend}
         self.product.start("--seed", "none")
@@ -72,6 +74,7 @@ class Outside:
 def outside() -> Iterator[Outside]:
     running = Outside()
     try:
+        running.start()
         yield running
     finally:
         running.close()

@@ -40,9 +40,9 @@ async def read_until(process: asyncio.subprocess.Process, event: str) -> dict[st
 
 async def test_sigterm_ends_the_homes_with_a_summary(backend: BackendDouble, tmp_path: Path) -> None:
     keys = tmp_path / "keys.jsonl"
-    keys.write_text(json.dumps({"key": backend.key, "name": "박순자", "seed": 1, "silent_for": 2}) + "\n")
+    keys.write_text(json.dumps({"key": backend.key, "name": "박순자", "seed": 1, "silent_for": 20}) + "\n")
     process = await start(
-        backend.url, tmp_path, "--keys-file", str(keys), "--days", "1", "--speed", "1000000", "--json"
+        backend.url, tmp_path, "--keys-file", str(keys), "--days", "2", "--speed", "1000000", "--json"
     )
     past = await read_until(process, "past_delivered")
     assert past["accepted"] == past["delivered"] > 100
