@@ -36,7 +36,7 @@ async def call(
     proof = {"authorization": f"Api-Key {key}"} if key else {}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     # httpx names an application's messages plain mappings, Channels names them one by one
-    transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=application)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return await client.request(
             method, PATH, content=body, headers={"content-type": "application/json"} | proof | named

@@ -42,12 +42,14 @@ class Page:
         await self._communicator.send_to(text_data=text)
 
     async def receive(self, kind: str, within_s: float = PATIENCE_S) -> dict[str, Any]:
-        """The next message, which must be of that kind."""
-        frame = await self._communicator.receive_output(within_s)
-        assert frame["type"] == "websocket.send", frame
-        message: dict[str, Any] = json.loads(frame["text"])
-        assert message["type"] == kind, message
-        return message
+        """The next message, which must be of that kind; a pulse may come at any time and is passed over."""
+        while True:
+            frame = await self._communicator.receive_output(within_s)
+            assert frame["type"] == "websocket.send", frame
+            message: dict[str, Any] = json.loads(frame["text"])
+            if message["type"] == kind:
+                return message
+            assert message["type"] == "pulse", message
 
     async def closed(self, within_s: float = PATIENCE_S) -> int:
         """The close code, whatever comes before it."""

@@ -83,5 +83,5 @@ async def test_a_body_that_does_not_come_is_given_up(
 
     headers = [(b"authorization", f"Api-Key {hub_key}".encode()), (b"content-length", b"100")]
     scope = {"type": "http", "method": "POST", "path": ingest_app.PATH, "headers": headers}
-    await asyncio.wait_for(application(scope, receive, send), 5)  # type: ignore[arg-type]  # as a server calls it
+    await asyncio.wait_for(application(scope, receive, send), 5)
     assert sent[1]["status"] == 408
