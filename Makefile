@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+N ?= 50
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -13,7 +14,7 @@ LANGUAGES := en
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-long bench bench-ingest check format schema messages requirements clean
+.PHONY: help setup demo up test test-long chaos-hubs bench bench-ingest check format schema messages requirements clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -45,6 +46,9 @@ test: setup ## every test but the long ones
 
 test-long: setup ## the long tests: fuzzing, faults
 	@$(BIN)/python -m pytest -m long
+
+chaos-hubs: setup ## SIGKILL N times web, and PostgreSQL N * 2/5 times, during ingest; every event is there once
+	@ANBU_CHAOS_KILLS=$(N) $(BIN)/python -m pytest tests/chaos/test_kills_lose_no_event.py -q -s
 
 bench: bench-ingest ## every benchmark; ratios of one run, a few minutes
 
