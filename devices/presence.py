@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MISSED_INTERVALS = 3
 POST_LASTS_S = 90
 POST_REPEATS_S = 5.0
-RESTART_GRACE_S = 45
+RESTART_GRACE_S = 75  # hubs that found nobody for long try again each 60 s
 JUDGED_FOR_S = 300.0
 SWEEP_MAX = 200
 MAX_SKEW_S = 2**31 - 1
@@ -211,7 +211,7 @@ def sweep_offline() -> list[IoTHub]:
 
 
 def grant_grace() -> int:
-    """Gives every online hub 45 s to be heard again: after an outage of ours, its silence is not its own fault."""
+    """Gives every online hub 75 s to be heard again: after an outage of ours, its silence is not its own fault."""
     online = IoTHub.objects.filter(deregistered_at=None, status=ONLINE)
     return online.update(silent_at=Greatest("silent_at", Now() + timedelta(seconds=RESTART_GRACE_S)))
 

@@ -179,7 +179,8 @@ def test_a_restart_of_ours_gives_online_hubs_time_to_come_back(hub: IoTHub) -> N
     IoTHub.objects.update(silent_at=Now() - timedelta(hours=1))
     assert presence.grant_grace() == 1
     assert presence.sweep_offline() == []
-    assert 44 < seconds_left(hub) <= 45
+    # the reference hub that found nobody for long waits up to 60 s before it tries again
+    assert 70 < seconds_left(hub) <= 75
 
 
 def test_grace_takes_nothing_away(hub: IoTHub) -> None:
