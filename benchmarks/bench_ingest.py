@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from benchmarks.servers import HUBS, Backend, Web
 
 ROOT = Path(__file__).parents[1]
 IN_FLIGHT = 64
+SERVERS = ("uvicorn", "daphne")
 REQUESTS = {1: 6_000, 100: 1_200, 500: 300}
 COPY_BATCHES = {100: 2_000, 5000: 50}
 
@@ -71,13 +73,13 @@ class Bench:
     def flood(self, web: Web, events: int, name: str) -> None:
         """One round of one cell. The hubs are known and online when it begins."""
         self.backend.empty()
-        path = self.folder / "requests"
-        if web.keeps:
-            path.write_bytes(msgspec.msgpack.encode(compose_requests(self.backend.keys, 1, HUBS)))
-            self._send(web, path)
-            self.backend.empty()
         requests = REQUESTS[events]
+        path, warm_up = self.folder / "requests", self.folder / "warm-up"
         path.write_bytes(msgspec.msgpack.encode(compose_requests(self.backend.keys, events, requests)))
+        if web.keeps:  # at once before the round: keys are remembered for 10 s, presence is written each 5 s
+            warm_up.write_bytes(msgspec.msgpack.encode(compose_requests(self.backend.keys, 1, HUBS)))
+            self._send(web, warm_up)
+            self.backend.empty()
         before = self._cpu(web)
         figures = self._send(web, path)
         after = self._cpu(web)
@@ -142,33 +144,33 @@ def report(lines: list[dict[str, Any]]) -> dict[str, float]:
         cpu = ", ".join(f"{part} {seconds:.2f}" for part, seconds in line["cpu"].items())
         waits = f"{line.get('p50_ms', 0):8.1f} {line.get('p99_ms', 0):8.1f}"
         print(f"{line['name']:18} {line['events']:7} {line['per_core_s']:14,.0f} {span:>20} {waits}  {cpu}")
-    ratios = {
-        "uvicorn, 100 events, of COPY (batch 100)": rates["uvicorn", 100] / rates["COPY", 100],
-        "daphne, 100 events, of COPY (batch 100)": rates["daphne", 100] / rates["COPY", 100],
-        "uvicorn, 500 events, of COPY (batch 5000)": rates["uvicorn", 500] / rates["COPY", 5000],
-        "uvicorn, 1 event, of the bare endpoint": rates["uvicorn", 1] / rates["bare uvicorn", 1],
-        "daphne, 1 event, of the bare endpoint": rates["daphne", 1] / rates["bare daphne", 1],
-    }
+    ratios = {}
+    for server in SERVERS:
+        if (server, 1) in rates:
+            ratios[f"{server}, 100 events, of COPY (batch 100)"] = rates[server, 100] / rates["COPY", 100]
+            ratios[f"{server}, 500 events, of COPY (batch 5000)"] = rates[server, 500] / rates["COPY", 5000]
+            ratios[f"{server}, 1 event, of the bare endpoint"] = rates[server, 1] / rates[f"bare {server}", 1]
     for name, ratio in ratios.items():
         print(f"{name}: {ratio:.2f}")
     return ratios
 
 
-def measure(backend: Backend, folder: Path, rounds: int) -> list[dict[str, Any]]:
+def measure(backend: Backend, folder: Path, rounds: int, servers: list[str]) -> list[dict[str, Any]]:
     bench = Bench(backend, folder)
-    with (
-        Web("uvicorn", "portal.asgi", backend) as uvicorn,
-        Web("daphne", "portal.asgi", backend) as daphne,
-        Web("uvicorn", "benchmarks.bare_endpoint", backend, keeps=False) as bare_uvicorn,
-        Web("daphne", "benchmarks.bare_endpoint", backend, keeps=False) as bare_daphne,
-    ):
+    with ExitStack() as stack:
+        webs = [
+            (name, stack.enter_context(Web(server, application, backend, keeps=keeps)))
+            for server in servers
+            for name, application, keeps in (
+                (server, "portal.asgi", True),
+                (f"bare {server}", "benchmarks.bare_endpoint", False),
+            )
+        ]
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
             for events in REQUESTS:
-                bench.flood(uvicorn, events, "uvicorn")
-                bench.flood(daphne, events, "daphne")
-                bench.flood(bare_uvicorn, events, "bare uvicorn")
-                bench.flood(bare_daphne, events, "bare daphne")
+                for name, web in webs:
+                    bench.flood(web, events, name)
             for batch in COPY_BATCHES:
                 bench.copy(batch, 1_000_000)
     return bench.runs
@@ -192,6 +194,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="where the raw runs go, as JSON")
+    parser.add_argument("--server", choices=SERVERS, action="append", help="that one alone; left out: both")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="anbu-bench-"))
     folder.chmod(0o755)
@@ -199,7 +202,7 @@ def main() -> None:
     try:
         backend.start()
         machine = describe_machine(backend)
-        runs = measure(backend, folder, options.rounds)
+        runs = measure(backend, folder, options.rounds, options.server or list(SERVERS))
         ratios = report(summarise(runs))
     finally:
         backend.stop()
