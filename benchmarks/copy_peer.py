@@ -2,8 +2,8 @@
 
     python -m benchmarks.copy_peer BATCH BATCHES HUB_ID
 
-No HTTP, no key, no JSON, no duplicates. Rows are packed from Python values as binary COPY (the fastest of the ways that
-were tried: `copy.write_row` with types costs more). JSON on standard output: seconds and the CPU of this process.
+No HTTP, no key, no JSON, no duplicates. Rows are packed from Python values as binary COPY, by the product's own
+packing. JSON on standard output: seconds and the CPU of this process.
 """
 
 from __future__ import annotations
