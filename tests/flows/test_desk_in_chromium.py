@@ -159,7 +159,11 @@ def test_an_event_becomes_a_card_and_is_taken_asked_about_and_resolved_without_r
     card.get_by_role("button", name="로봇에게 확인 요청").click()
     expect(card).to_contain_text("괜찮다고 답함", timeout=15_000)
 
-    card.locator("summary").click()
+    card.locator("summary", has_text="지금 상황").click()
+    card.get_by_role("button", name="가는 중").click()
+    eventually(lambda: "progress" in kinds_of(supervisor, log_id), 5, "the timeline says that somebody is on the way")
+
+    card.locator("summary", has_text="종료").click()
     card.get_by_label("오경보").check()
     card.get_by_label("메모").fill("잘못 누름")
     card.get_by_role("button", name="종료하기").click()
@@ -177,13 +181,17 @@ def is_received(supervisor: StaffClient, log_id: int) -> bool:
     return any("received" in line["kind"] or line["detail"].get("received_at") for line in timeline)
 
 
+def kinds_of(supervisor: StaffClient, log_id: int) -> list[str]:
+    return [line["kind"] for line in supervisor.get(f"/emergencies/{log_id}")["timeline"]]
+
+
 def test_what_is_being_typed_outlives_a_card_that_is_drawn_anew(
     page: Page, home: Home, supervisor: StaffClient, complaints: list[str]
 ) -> None:
     home.press()
     card = page.locator(".card")
     expect(card).to_be_visible(timeout=SHOWN_WITHIN_MS)
-    card.locator("summary").click()
+    card.locator("summary", has_text="종료").click()
     card.get_by_label("실제 상황").check()
     note = card.get_by_label("메모")
     note.fill("전화했더니")
