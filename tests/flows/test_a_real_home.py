@@ -174,7 +174,7 @@ def test_the_alarm_comes_within_a_minute_of_the_moment_that_the_weights_name(
         assert "v1" in raised["emergency"]["description"]
     finally:
         living.terminate()
-        living.wait(timeout=30)
+        living.communicate(timeout=30)
 
 
 class Silence(NamedTuple):
