@@ -25,8 +25,8 @@ from .batch_examples import BATCH_EXAMPLES
 from .emergency_filters import EMERGENCY_PARAMETERS, filter_emergencies
 from .emergency_json import as_json, for_guardian
 from .hub_batches import TooLarge
-from .ingest import parse_timestamp
 from .models import EmergencyLog
+from .query_times import query_time
 from .serializers import (
     ActivitySerializer,
     BatchAnswerSerializer,
@@ -114,13 +114,6 @@ class ActivityView(APIView):
             raise Problem(400, "invalid", str(error), errors={"bucket": [str(error)]}) from error
         record_request(request._request, "activity.view", senior.pk)
         return Response({"results": sensor_events.activity(sensor_events.hubs_of(senior.pk), since, until, width)})
-
-
-def query_time(request: Request, name: str) -> datetime:
-    moment = parse_timestamp(request.query_params.get(name, "").replace(" ", "+"))
-    if moment is None:
-        raise Problem(400, "invalid", f"`{name}` is a time with an offset, as in RFC 3339", errors={name: ["invalid"]})
-    return moment
 
 
 class HubEventsView(APIView):

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models.functions import Now
 
+from .escalation_policies import times_of
 from .ladder import Rung, next_step
 from .models import EmergencyLog
 from .outbox import announce
-from .recipients import on_rung
+from .recipients import first_reached, on_rung
 from .transitions import record_transition
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ def climb(log_id: int) -> bool:
     )
     if log is None:
         return False
-    step_up(log)
+    rung = next_step(times_of(log.senior_id, log.severity), log.rung).rung
+    if rung == Rung.SECOND and not on_rung(log.senior_id, rung):
+        set_step(log, rung)  # the supervisors' time stays what it is
+    else:
+        step_up(log)
     return True
 
 
@@ -40,7 +45,7 @@ def due_to_climb(limit: int = 100) -> list[int]:
 
 def step_up(log: EmergencyLog) -> None:
     """Alerts the next rung that has somebody on it, now."""
-    rung, people = first_occupied(log, next_step(log.severity, log.rung).rung)
+    rung, people = first_occupied(log, next_step(times_of(log.senior_id, log.severity), log.rung).rung)
     set_step(log, rung)
     record_transition(log, "escalated", rung=Rung(rung).name.lower(), staff_ids=[person.pk for person in people])
     announce(log, "changed", alert=people, reason="escalated")
@@ -48,19 +53,15 @@ def step_up(log: EmergencyLog) -> None:
 
 def first_occupied(log: EmergencyLog, rung: int) -> tuple[int, list[Staff]]:
     """`rung`, or the next one that has anybody on it: an empty one is skipped at once."""
-    people = on_rung(log.senior_id, rung)
-    while not people and rung < Rung.EVERYBODY:
-        rung += 1
-        people = on_rung(log.senior_id, rung)
-    return rung, people
+    return first_reached(log.senior_id, rung)
 
 
 def set_step(log: EmergencyLog, rung: int) -> None:
-    wait = timedelta(seconds=next_step(log.severity, rung).wait_s)
+    wait = timedelta(seconds=next_step(times_of(log.senior_id, log.severity), rung).wait_s)
     EmergencyLog.objects.filter(pk=log.pk).update(rung=rung, step_due_at=Now() + wait)
 
 
 def hasten_step(log: EmergencyLog) -> None:
     """Graver than it was, it climbs as fast as its new severity wants, from now on."""
-    wait = timedelta(seconds=next_step(log.severity, log.rung).wait_s)
+    wait = timedelta(seconds=next_step(times_of(log.senior_id, log.severity), log.rung).wait_s)
     EmergencyLog.objects.filter(pk=log.pk, step_due_at__gt=Now() + wait).update(step_due_at=Now() + wait)

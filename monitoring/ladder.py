@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .models import Severity
+from .ladder_limits import LIMITS
 
-REPEAT_S = 180
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 class Rung(IntEnum):
     CASEWORKERS = 0
-    ON_DUTY = 1
-    SUPERVISORS = 2
-    EVERYBODY = 3
+    FIRST = 1  # on duty
+    SECOND = 2  # on duty behind them, half-way to the supervisors
+    SUPERVISORS = 3
+    EVERYBODY = 4
 
 
-# seconds after the raising at which each rung is stepped on
-STEPS_S = {
-    Severity.CRITICAL: {Rung.ON_DUTY: 60, Rung.SUPERVISORS: 180},
-    Severity.HIGH: {Rung.ON_DUTY: 60, Rung.SUPERVISORS: 180},
-    Severity.MEDIUM: {Rung.ON_DUTY: 15 * 60, Rung.SUPERVISORS: 60 * 60},
-}
+class Times(NamedTuple):
+    """Seconds: of a delivery until the person's next channel, and from the raising until each rung."""
+
+    next_channel_s: int
+    first_s: int
+    second_s: int
+    supervisors_s: int
+    repeat_s: int
 
 
 class Step(NamedTuple):
@@ -30,11 +34,26 @@ class Step(NamedTuple):
     wait_s: int
 
 
-def next_step(severity: str, rung: int) -> Step:
+def times_for(severity: str, policies: Iterable[Mapping[str, int | None]] = ()) -> Times:
+    """The usual times of that severity, each shortened by whichever policy wants it soonest. None longer than usual."""
+    chosen = list(policies)
+
+    def soonest(column: str) -> int:
+        wanted = (value for policy in chosen if (value := policy.get(column)) is not None)
+        return min([LIMITS[column], *wanted])
+
+    prefix = "medium_" if severity == "medium" else ""
+    supervisors_s = soonest(f"{prefix}supervisors_s")
+    first_s = min(soonest(f"{prefix}first_s"), supervisors_s)
+    return Times(soonest("next_channel_s"), first_s, (first_s + supervisors_s) // 2, supervisors_s, soonest("repeat_s"))
+
+
+def next_step(times: Times, rung: int) -> Step:
     """The rung after `rung`, and how long after `rung` was stepped on it is due. The last one comes again and again."""
-    steps = STEPS_S[Severity(severity)]
-    if rung < Rung.ON_DUTY:
-        return Step(Rung.ON_DUTY, steps[Rung.ON_DUTY])
+    if rung < Rung.FIRST:
+        return Step(Rung.FIRST, times.first_s)
+    if rung < Rung.SECOND:
+        return Step(Rung.SECOND, times.second_s - times.first_s)
     if rung < Rung.SUPERVISORS:
-        return Step(Rung.SUPERVISORS, steps[Rung.SUPERVISORS] - steps[Rung.ON_DUTY])
-    return Step(Rung.EVERYBODY, REPEAT_S)
+        return Step(Rung.SUPERVISORS, times.supervisors_s - times.second_s)
+    return Step(Rung.EVERYBODY, times.repeat_s)

@@ -14,6 +14,10 @@ from timescale.db.models.fields import TimescaleDateTimeField
 
 from seniors.models import Senior, Staff
 
+from .absence_models import Absence, AutomaticCheck  # noqa: F401 - part of the app's models
+from .notice_models import DueTask, FaultAlert, Notice  # noqa: F401
+from .roster_models import Duty, EscalationPolicy, PagePresence  # noqa: F401
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
@@ -142,7 +146,8 @@ class EmergencyLog(models.Model):
     senior = models.ForeignKey(Senior, on_delete=models.PROTECT, related_name="emergencies", verbose_name=_("어르신"))
     event_type = models.CharField(_("종류"), max_length=32, choices=EventType)
     severity = models.CharField(_("심각도"), max_length=16, choices=Severity)
-    description = models.CharField(_("내용"), max_length=500)
+    description = models.CharField(_("내용"), max_length=500, help_text="in Korean, as it was raised")
+    reasons = models.JSONField(default=list, help_text="the same as codes with numbers, for readers of any language")
     occurred_at = models.DateTimeField(_("발생 시각"))
     detected_at = models.DateTimeField(_("감지 시각"), db_default=Now())
     status = models.CharField(_("상태"), max_length=16, choices=Status, default=Status.OPEN)
@@ -217,6 +222,8 @@ class EmergencySource(models.Model):
     source = models.CharField(primary_key=True, max_length=300)
     log = models.ForeignKey(EmergencyLog, on_delete=models.CASCADE, related_name="sources")
     severity = models.CharField(max_length=16, choices=Severity)
+    hub_id = models.IntegerField(null=True, help_text="whose sensor was the cause, when one was")
+    sensor_id = models.CharField(max_length=64, blank=True)
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -310,6 +317,11 @@ class RiskState(models.Model):
     weight_id = models.IntegerField(null=True)
     updated_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now(), help_text="of the level")
+    reported_level = models.CharField(max_length=16, choices=Level, blank=True, help_text="what the model said last")
+    fell_at = models.DateTimeField(null=True, help_text="when the level last fell, by the model's time")
+    held_until = models.DateTimeField(
+        null=True, help_text="it flapped: until then, by the model's time, it cannot fall"
+    )
 
     class Meta:
         db_table = "risk_states"

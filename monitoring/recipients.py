@@ -11,6 +11,8 @@ from django.db.models.functions import Now
 from seniors.models import AccessGrant, Role, Staff, StaffSenior
 
 from .ladder import Rung
+from .roster import on_duty
+from .roster_models import Duty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,23 +21,36 @@ GRANT_AFTER_RESOLUTION = timedelta(hours=24)
 
 
 def on_rung(senior_id: int, rung: int) -> list[Staff]:
-    """The active people of a rung. Nobody is on duty until there is a roster."""
+    """The active people of a rung. On duty are those who do not care for the senior anyway; where nobody is first, the
+    second come in their place."""
     people = Staff.objects.filter(is_active=True)
     mapped = Exists(StaffSenior.objects.filter(senior_id=senior_id, staff_id=OuterRef("pk")))
     supervisors = Q(role=Role.SUPERVISOR) | Q(is_superuser=True)
     if rung == Rung.CASEWORKERS:
         return list(people.filter(mapped).exclude(role=Role.GUARDIAN))
-    if rung == Rung.ON_DUTY:
-        return []
+    if rung in (Rung.FIRST, Rung.SECOND):
+        first, second = (list(on_duty(name).filter(~mapped)) for name in (Duty.Rung.FIRST, Duty.Rung.SECOND))
+        behind = [person for person in second if person not in first] if first else []
+        return behind if rung == Rung.SECOND else first or second
     if rung == Rung.SUPERVISORS:
         return list(people.filter(supervisors))
     alerted = Exists(AccessGrant.objects.filter(senior_id=senior_id, staff_id=OuterRef("pk"), until__isnull=True))
-    return list(people.filter(supervisors | mapped | alerted).exclude(role=Role.GUARDIAN))
+    concerned = supervisors | mapped | alerted | Q(pk__in=on_duty().values("pk"))
+    return list(people.filter(concerned).exclude(role=Role.GUARDIAN))
+
+
+def first_reached(senior_id: int, rung: int = Rung.CASEWORKERS) -> tuple[int, list[Staff]]:
+    """`rung`, or the next one that has anybody on it, and who that is: an empty one is skipped at once."""
+    people = on_rung(senior_id, rung)
+    while not people and rung < Rung.EVERYBODY:
+        rung += 1
+        people = on_rung(senior_id, rung)
+    return rung, people
 
 
 def is_assignable(staff: Staff, senior_id: int) -> bool:
     """Whether an emergency of that senior may be handed to `staff`: active, and mapped or on duty."""
-    return staff in on_rung(senior_id, Rung.CASEWORKERS) or staff in on_rung(senior_id, Rung.ON_DUTY)
+    return staff in on_rung(senior_id, Rung.CASEWORKERS) or on_duty().filter(pk=staff.pk).exists()
 
 
 def sees_anyway(staff: Staff, senior_id: int) -> bool:

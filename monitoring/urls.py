@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import api, emergency_actions
+from . import api, emergency_actions, roster_api
 
 urlpatterns = [
     path("emergencies", api.EmergencyListView.as_view(), name="api-emergencies"),
@@ -15,5 +15,7 @@ urlpatterns = [
     path("emergencies/<int:log_id>/assign", emergency_actions.AssignView.as_view(), name="api-assign"),
     path("seniors/<int:senior_id>/emergencies", api.SeniorEmergencyListView.as_view(), name="api-senior-emergencies"),
     path("seniors/<int:senior_id>/activity", api.ActivityView.as_view(), name="api-activity"),
+    path("duties", roster_api.DutyListView.as_view(), name="api-duties"),
+    path("duties/<int:duty_id>", roster_api.DutyView.as_view(), name="api-duty"),
     path("hub/events", api.HubEventsView.as_view(), name="api-hub-events"),
 ]

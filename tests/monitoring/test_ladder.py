@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitoring.escalation import climb, due_to_climb
-from monitoring.ladder import Rung, next_step
+from monitoring.ladder import Rung, next_step, times_for
+from monitoring.ladder_limits import LIMITS
 from monitoring.models import AlertDelivery, EmergencyLog
 from monitoring.ownership import acknowledge
 from seniors.models import Role, Staff
@@ -29,19 +32,40 @@ def people(log: EmergencyLog) -> list[str]:
 
 @pytest.mark.parametrize("severity", ["critical", "high"])
 def test_the_next_on_duty_come_at_60_s_and_supervisors_at_180_s(severity: str) -> None:
-    assert next_step(severity, Rung.CASEWORKERS) == (Rung.ON_DUTY, 60)
-    assert next_step(severity, Rung.ON_DUTY) == (Rung.SUPERVISORS, 120)
+    times = times_for(severity)
+    assert next_step(times, Rung.CASEWORKERS) == (Rung.FIRST, 60)
+    assert next_step(times, Rung.FIRST) == (Rung.SECOND, 60)
+    assert next_step(times, Rung.SECOND) == (Rung.SUPERVISORS, 60)
 
 
 def test_a_medium_one_takes_15_and_60_minutes() -> None:
-    assert next_step("medium", Rung.CASEWORKERS) == (Rung.ON_DUTY, 900)
-    assert next_step("medium", Rung.ON_DUTY) == (Rung.SUPERVISORS, 2700)
+    times = times_for("medium")
+    assert next_step(times, Rung.CASEWORKERS) == (Rung.FIRST, 900)
+    assert next_step(times, Rung.FIRST).wait_s + next_step(times, Rung.SECOND).wait_s == 2700
 
 
 @pytest.mark.parametrize("rung", [Rung.SUPERVISORS, Rung.EVERYBODY])
 @pytest.mark.parametrize("severity", ["critical", "high", "medium"])
 def test_then_everybody_each_180_s(severity: str, rung: Rung) -> None:
-    assert next_step(severity, rung) == (Rung.EVERYBODY, 180)
+    assert next_step(times_for(severity), rung) == (Rung.EVERYBODY, 180)
+
+
+times_s = st.none() | st.integers(0, 10_000)
+policies = st.lists(st.fixed_dictionaries(dict.fromkeys(LIMITS, times_s)), max_size=3)
+
+
+@given(policies, st.sampled_from(["critical", "high", "medium"]))
+def test_no_policy_makes_any_step_later_or_turns_the_order_round(
+    chosen: list[dict[str, int | None]], severity: str
+) -> None:
+    usual, times = times_for(severity), times_for(severity, chosen)
+    assert all(mine <= theirs for mine, theirs in zip(times, usual, strict=True))
+    assert 0 <= times.first_s <= times.second_s <= times.supervisors_s
+
+
+def test_the_soonest_of_two_policies_counts() -> None:
+    times = times_for("high", [{"first_s": 40, "supervisors_s": None}, {"first_s": 50, "supervisors_s": 100}])
+    assert (times.first_s, times.second_s, times.supervisors_s) == (40, 70, 100)
 
 
 # -- the climb
