@@ -14,7 +14,7 @@ LANGUAGES := en
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-long chaos-hubs bench bench-ingest check format schema messages requirements clean
+.PHONY: help setup demo up test test-long chaos chaos-hubs bench bench-ingest check format schema messages requirements clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -46,6 +46,9 @@ test: setup ## every test but the long ones
 
 test-long: setup ## the long tests: fuzzing, faults
 	@$(BIN)/python -m pytest -m long
+
+chaos: setup ## N faults at random under alarms: none lost, doubled or late; goes on where it was stopped (make chaos N=300)
+	@$(BIN)/python -m tests.chaos.suite --faults $(N) --state var/chaos-$(N).json
 
 chaos-hubs: setup ## SIGKILL N times web, and PostgreSQL N * 2/5 times, during ingest; every event is there once
 	@ANBU_CHAOS_KILLS=$(N) $(BIN)/python -m pytest tests/chaos/test_kills_lose_no_event.py -q -s
