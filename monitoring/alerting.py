@@ -62,6 +62,7 @@ class Cause:
     detected_at: datetime | None = None  # None: now
     weight_id: int | None = None
     tested_by: Staff | None = None  # it comes of that person's installation test, and rings them first
+    is_drill: bool = False  # a test that everybody concerned hears of, and is told that it is one
     is_panic: bool = False
     is_episode: bool = False
     stage: int = 0  # of an episode; a higher one is a source of its own and alerts afresh
@@ -127,7 +128,7 @@ def reopen(log_id: int, by: Staff, note: str = "") -> EmergencyLog:
     rivals = EmergencyLog.objects.filter(senior_id=log.senior_id, event_type=log.event_type)
     if rivals.filter(status__in=EmergencyLog.UNRESOLVED).exclude(pk=log_id).exists():
         raise AnotherUnresolved("this senior has an unresolved emergency of the same kind; go on with that one")
-    undone = {"resolved_at": None, "resolved_by": None, "outcome": "", "test": False, "test_due_at": None}
+    undone = {"resolved_at": None, "resolved_by": None, "outcome": "", "test": log.is_drill, "test_due_at": None}
     if not EmergencyLog.objects.filter(pk=log_id, status=Status.RESOLVED).update(**OPEN_AGAIN, **undone):
         raise NotResolved("the emergency is not resolved")
     resume_grants(log_id)
@@ -179,7 +180,7 @@ def _open(cause: Cause, grade: str) -> EmergencyLog:
         occurred_at=cause.occurred_at,
         detected_at=cause.detected_at or Now(),
         weight_id=cause.weight_id,
-        test=cause.tested_by is not None,
+        test=cause.tested_by is not None or cause.is_drill,
         tested_by=cause.tested_by,
         test_due_at=Now() + TEST_LASTS if cause.tested_by else None,
     )
@@ -188,9 +189,7 @@ def _open(cause: Cause, grade: str) -> EmergencyLog:
     else:
         rung, people = first_occupied(log, Rung.CASEWORKERS)
         set_step(log, rung)
-    record_transition(
-        log, "raised", source=cause.source, description=cause.description, test=cause.tested_by is not None
-    )
+    record_transition(log, "raised", source=cause.source, description=cause.description, test=log.test)
     announce(log, "raised", alert=people)
     return log
 
@@ -202,6 +201,7 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
     record_transition(log, "repeated", source=cause.source, description=cause.description)
     if log.test:
         if cause.tested_by is None:
+            EmergencyLog.objects.filter(pk=log.pk).update(description=cause.description[:500])
             _take_as_real(log, "test_ended")
         else:
             announce(log, "changed", alert=[cause.tested_by])

@@ -215,6 +215,11 @@ class EmergencyLog(models.Model):
     def __str__(self) -> str:
         return f"{self.log_id}:{self.event_type}"
 
+    @property
+    def is_drill(self) -> bool:
+        """A test that is nobody's installation test: everybody concerned is alerted, and told that it is a drill."""
+        return self.test and self.tested_by_id is None
+
 
 class EmergencySource(models.Model):
     """A cause taken in once: a detector's episode, a panic event, a failed check. A known one raises nothing."""

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from portal.pages.accounts import LoginForm
 from portal.pages.desk import show_desk, show_part
+from portal.pages.drill import begin_drill
 from portal.pages.emergency import show_emergency, show_emergency_state
 from portal.pages.senior_list import show_care_list
 from portal.pages.senior_page import show_senior
@@ -78,6 +79,7 @@ class PortalAdminSite(AdminSite):
     def get_urls(self) -> list[URLResolver | URLPattern]:
         pages: list[URLResolver | URLPattern] = [
             path("parts/<slug:part>/", self.admin_view(show_part), name="part"),
+            path("drill/", self.admin_view(begin_drill), name="drill"),
             path("care/", self.admin_view(show_care_list), name="care_list"),
             path("care/<int:senior_id>/", self.admin_view(show_senior), name="care"),
             path("care/<int:senior_id>/<slug:tab>/", self.admin_view(show_senior), name="care_tab"),

@@ -48,6 +48,10 @@ class Card:
         return self.emergency.status == EmergencyLog.Status.RESOLVED
 
     @property
+    def is_drill(self) -> bool:
+        return self.emergency.is_drill
+
+    @property
     def can_ask_robot(self) -> bool:
         running = self.check is not None and self.check.status in SafetyCheck.RUNNING
         return self.hub is not None and not running
@@ -63,6 +67,7 @@ class Card:
         emergency, check, hub = self.emergency, self.check, self.hub
         parts = [
             emergency.status,
+            emergency.test,
             emergency.severity,
             emergency.repeats,
             emergency.acknowledged_by_id,

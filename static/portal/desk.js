@@ -1,7 +1,10 @@
 /** Joins a page to the staff socket: its live parts, its own connection state, spans that go on, and receipts. */
 
 import { listenForActs } from "./emergency.js";
+import { listenForKeys } from "./keyboard.js";
 import { Part } from "./parts.js";
+import { offerSeniors } from "./senior_picker.js";
+import { AlarmSound } from "./sound.js";
 import { StaffSocket } from "./staff_socket.js";
 
 const words = document.getElementById("live-words").dataset;
@@ -78,17 +81,28 @@ function tick() {
 }
 
 let noticeTimer = 0;
-function notify(text, failed = false) {
+/** @param {{log: string}} [undo] what the notice offers to open again */
+function notify(text, failed = false, undo = null) {
   const notice = document.getElementById("notice");
   notice.textContent = text;
+  if (undo) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = words.undo;
+    Object.assign(button.dataset, { act: "undo", log: undo.log });
+    notice.append(button);
+  }
   notice.classList.toggle("is-failure", failed);
   notice.hidden = false;
   clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => (notice.hidden = true), failed ? 8_000 : 3_000);
+  noticeTimer = setTimeout(() => (notice.hidden = true), failed || undo ? 8_000 : 3_000);
 }
 
 listenForActs({ words, notify, done: () => parts.forEach((part) => part.refresh()) });
+const bar = document.getElementById("sound");
+if (bar) listenForKeys(new AlarmSound(bar, words));
 document.addEventListener("visibilitychange", confirmShown);
 setInterval(tick, 1_000);
+offerSeniors();
 showTitle();
 socket.connect();

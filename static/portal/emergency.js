@@ -7,6 +7,7 @@ const ACTS = {
   ask: { word: "asked", run: ({ senior }) => call("POST", `/seniors/${senior}/safety-checks`, {}) },
   resolve: {
     word: "resolved",
+    undo: true,
     run: ({ log, form }) =>
       call("POST", `/emergencies/${log}/resolve`, { outcome: form.get("outcome"), note: form.get("note") }),
   },
@@ -14,6 +15,7 @@ const ACTS = {
     word: "reopened",
     run: ({ log, form }) => call("POST", `/emergencies/${log}/reopen`, { note: form.get("note") }),
   },
+  undo: { word: "reopened", run: ({ data }) => call("POST", `/emergencies/${data.log}/reopen`, { note: "" }) },
   progress: {
     word: "saved",
     run: ({ log, data }) => call("POST", `/emergencies/${log}/progress`, { state: data.state }),
@@ -79,9 +81,9 @@ function explain(error, words) {
  * @param {{words: DOMStringMap, notify: (text: string, failed?: boolean) => void, done: () => void}} page
  */
 export function listenForActs({ words, notify, done }) {
-  async function perform(source, form) {
+  async function perform(source, form, submitter) {
     const act = ACTS[source.dataset.act];
-    const button = form ? source.querySelector("[type=submit]") : source;
+    const button = submitter ?? source;
     const about = {
       log: source.closest("[data-log]")?.dataset.log,
       senior: source.closest("[data-senior]")?.dataset.senior,
@@ -91,7 +93,7 @@ export function listenForActs({ words, notify, done }) {
     button.disabled = true;
     try {
       await act.run(about);
-      notify(words[act.word]);
+      notify(words[act.word], false, act.undo ? { log: about.log } : null);
       if (act.reload && !source.closest("[data-part]")) location.reload();
       done();
     } catch (error) {
@@ -104,11 +106,12 @@ export function listenForActs({ words, notify, done }) {
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-act]");
-    if (button && !button.disabled) perform(button, null);
+    if (button && !button.disabled) perform(button, null, null);
   });
   document.addEventListener("submit", (event) => {
     if (!event.target.dataset.act) return;
     event.preventDefault();
-    perform(event.target, new FormData(event.target));
+    const submitter = event.submitter ?? event.target.querySelector("[type=submit]");
+    perform(event.target, new FormData(event.target, submitter), submitter);
   });
 }

@@ -75,15 +75,16 @@ export function merge(element, fresh) {
 
 function rememberForms(element) {
   const active = element.contains(document.activeElement) ? document.activeElement : null;
+  const places = active ? describePlaces(active) : [];
   const forms = [...element.querySelectorAll("details[data-keep]")].map((details) => ({
     key: details.dataset.keep,
     open: details.open,
     fields: [...details.querySelectorAll("input, textarea")].map((field) => [field.name, field.value, field.checked]),
   }));
-  return { forms, active, place: active && describePlace(active) };
+  return { forms, active, places };
 }
 
-function restoreForms(element, { forms, active, place }) {
+function restoreForms(element, { forms, active, places }) {
   for (const { key, open, fields } of forms) {
     const details = element.querySelector(`details[data-keep="${key}"]`);
     if (!details) continue;
@@ -96,14 +97,15 @@ function restoreForms(element, { forms, active, place }) {
     }
   }
   if (!active) return;
-  const target = active.isConnected ? active : place && element.querySelector(place);
+  const target = active.isConnected ? active : places.map((place) => element.querySelector(place)).find(Boolean);
   target?.focus({ preventScroll: true });
 }
 
-/** A selector that finds the same control in the newly drawn part, null when there is no telling. */
-function describePlace(active) {
+/** Selectors that find the same control in the newly drawn part, else the card that it stood in. */
+function describePlaces(active) {
   const owner = active.closest("[data-key], [data-log]");
+  if (!owner) return [];
+  const card = owner.dataset.key ? `[data-key="${owner.dataset.key}"]` : `[data-log="${owner.dataset.log}"]`;
   const inside = active.name ? `[name="${active.name}"]` : active.dataset.act ? `[data-act="${active.dataset.act}"]` : null;
-  if (!owner || !inside) return null;
-  return owner.dataset.key ? `[data-key="${owner.dataset.key}"] ${inside}` : inside;
+  return inside && active.tagName !== "BUTTON" ? [`${card} ${inside}`, card] : [card];
 }
