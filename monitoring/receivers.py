@@ -8,16 +8,22 @@ from django.dispatch import receiver
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from devices.signals import safety_check_answered, safety_check_progressed
+from devices.signals import hub_went_offline, safety_check_answered, safety_check_progressed
 
 from .alerting import Cause, note_safety_check, raise_emergency
+from .fault_alerts import watch_hub
 from .models import EventType, Severity
 from .ownership import note_act
 
 if TYPE_CHECKING:
-    from devices.models import SafetyCheck
+    from devices.models import IoTHub, SafetyCheck
 
 RAISING = {"help", "no_answer"}
+
+
+@receiver(hub_went_offline)
+def watch_over_hub(hub: IoTHub, **kwargs: Any) -> None:
+    watch_hub(hub)
 
 
 @receiver(safety_check_progressed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,8 @@ from seniors.models import AccessGrant, Role, Senior, Staff, StaffSenior
 
 from .emergency_json import as_json, moment
 from .models import AlertDelivery, EmergencyLog, Outbox, RiskState
+from .notice_json import notice_json
+from .notice_models import Notice
 from .outbox import stamp_sequence
 
 if TYPE_CHECKING:
@@ -54,9 +56,10 @@ class Change:
     """A hint about state that a page can always ask for anew."""
 
     key: tuple[str, int, str]
-    senior_id: int
+    senior_id: int | None  # None: about nobody in particular
     message: dict[str, Any]
     audience: frozenset[int] = frozenset()
+    only_for: int | None = None  # None: for all who may see the senior
 
 
 @dataclass(frozen=True)
@@ -194,14 +197,20 @@ def read_changes(since: datetime, seen: set[tuple[str, int, str]], viewers: set[
     `seen`; and the database's time of this look."""
     looked_at = database_now()
     mark = since - OVERLAP
-    found = [*_risks(mark), *_hubs(mark), *_faults(mark), *_checks(mark)]
+    found = [*_risks(mark), *_hubs(mark), *_faults(mark), *_checks(mark), *_notices(mark, viewers)]
     fresh = [change for change in found if change.key not in seen]
-    audiences = audience_of({change.senior_id for change in fresh}, viewers)
+    audiences = audience_of({change.senior_id for change in fresh if change.senior_id is not None}, viewers)
     seen.clear()
     seen.update(change.key for change in found)
-    return looked_at, [
-        Change(change.key, change.senior_id, change.message, audiences[change.senior_id]) for change in fresh
-    ]
+    return looked_at, [replace(change, audience=_audience(change, audiences)) for change in fresh]
+
+
+def _audience(change: Change, audiences: dict[int, frozenset[int]]) -> frozenset[int]:
+    concerned = frozenset() if change.senior_id is None else audiences[change.senior_id]
+    if change.only_for is None:
+        return concerned
+    mine = frozenset({change.only_for})
+    return mine if change.senior_id is None else mine & concerned
 
 
 def fault_json(fault: Fault) -> dict[str, Any]:
@@ -255,3 +264,10 @@ def _checks(since: datetime) -> Iterable[Change]:
         message = {"check_id": check.check_id, "senior_id": check.senior_id, "status": check.status}
         key = ("check", check.check_id, str(check.changed_at))
         yield Change(key, check.senior_id, {"type": "safety_check.changed", **message})
+
+
+def _notices(since: datetime, viewers: set[int]) -> Iterable[Change]:
+    for notice in Notice.objects.filter(changed_at__gt=since, staff__in=viewers).select_related("senior", "staff"):
+        key = ("notice", notice.notice_id, str(notice.changed_at))
+        message = {"type": "notice.changed", "notice": notice_json(notice, notice.staff.language)}
+        yield Change(key, notice.senior_id, message, only_for=notice.staff_id)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import api, emergency_actions, roster_api
+from . import api, emergency_actions, notice_api, roster_api
 
 urlpatterns = [
     path("emergencies", api.EmergencyListView.as_view(), name="api-emergencies"),
@@ -17,5 +17,9 @@ urlpatterns = [
     path("seniors/<int:senior_id>/activity", api.ActivityView.as_view(), name="api-activity"),
     path("duties", roster_api.DutyListView.as_view(), name="api-duties"),
     path("duties/<int:duty_id>", roster_api.DutyView.as_view(), name="api-duty"),
+    path("notices", notice_api.NoticeListView.as_view(), name="api-notices"),
+    path("notices/<int:notice_id>/seen", notice_api.NoticeSeenView.as_view(), name="api-notice-seen"),
+    path("tasks", notice_api.TaskListView.as_view(), name="api-tasks"),
+    path("tasks/<int:task_id>/done", notice_api.TaskDoneView.as_view(), name="api-task-done"),
     path("hub/events", api.HubEventsView.as_view(), name="api-hub-events"),
 ]

@@ -15,7 +15,7 @@ from prometheus_client import Gauge
 
 from devices import presence, safety_checks
 
-from . import alerting, escalation, ownership
+from . import alerting, escalation, fault_alerts, ownership
 from .outbox import stamp_sequence
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def steps(*, judge_hubs: bool) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "checks_expired", lambda: len(safety_checks.expire_due())
     if judge_hubs:
         yield "hubs_silent", lambda: len(presence.sweep_offline())
+    yield from fault_alerts.due_steps()
 
 
 def sweep(*, judge_hubs: bool = True) -> Counter[str]:

@@ -235,6 +235,11 @@ SPECTACULAR_SETTINGS = {
         "EmergencyStatus": "monitoring.models.EmergencyLog.Status",
         "HubStatus": "devices.models.IoTHub.Status",
         "SafetyCheckStatus": "devices.models.SafetyCheck.Status",
+        "EmergencyOutcome": "monitoring.models.Outcome",
+        "TaskOutcome": "monitoring.notice_models.DueTask.Outcome",
+        "TaskKind": "monitoring.notice_models.DueTask.Kind",
+        "NoticeKind": "monitoring.notice_models.Notice.Kind",
+        "AbsenceKind": "monitoring.absence_models.Absence.Kind",
     },
 }
 CONTENT_SECURITY_POLICY = {

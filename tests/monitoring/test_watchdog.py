@@ -32,7 +32,7 @@ def test_a_round_moves_on_whatever_is_due(senior: Senior, hub: IoTHub, kim: Staf
     past = Now() - timedelta(seconds=1)
     SafetyCheck.objects.update(expires_at=past)
     IoTHub.objects.update(silent_at=past)
-    assert moved() == {"sequenced": 1, "climbed": 1, "checks_expired": 1, "hubs_silent": 1}
+    assert moved() == {"sequenced": 1, "climbed": 1, "checks_expired": 1, "hubs_silent": 1, "faults_told": 1}
     assert kinds(log) == ["raised", "escalated", "safety_check"]
     assert moved() == {"sequenced": 1}
     assert not Outbox.objects.filter(seq=None).exists()
