@@ -15,7 +15,7 @@ from .habits import choose_habits, stack_habits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .weight_store import LoadedWeights
+    from .resident_weights import LoadedWeights
 
 EVENT_TYPE = "inactivity"
 # The stage of an episode rises only when the finding gets worse.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,9 +18,13 @@ class ObjectStoreAway(ConnectionError):
 
 
 def read_object(path: str, most: int) -> bytes:
-    """At most `most` + 1 bytes of the object, so that a longer one shows. Raises ObjectMissing and ObjectStoreAway."""
+    """At most `most` + 1 bytes of the object, so that a longer one shows. Raises ObjectMissing and ObjectStoreAway.
+
+    May be called by many threads at once.
+    """
+    client, bucket = _client()
     try:
-        with _bucket().Object(path).get()["Body"] as body:
+        with client.get_object(Bucket=bucket, Key=path)["Body"] as body:
             data: bytes = body.read(most + 1)
             return data
     except ClientError as error:
@@ -30,16 +35,23 @@ def read_object(path: str, most: int) -> bytes:
 
 def write_object(path: str, data: bytes) -> None:
     """Raises ObjectStoreAway."""
+    client, bucket = _client()
     try:
-        _bucket().Object(path).put(Body=data, ContentType="application/octet-stream")
+        client.put_object(Bucket=bucket, Key=path, Body=data, ContentType="application/octet-stream")
     except (ClientError, BotoCoreError) as error:
         raise ObjectStoreAway(str(error)) from error
 
 
-def _bucket() -> Any:
-    # S3Storage is untyped; its bucket is boto3's
+def _client() -> tuple[Any, str]:
+    # S3Storage is untyped
     storage: Any = storages["weights"]
-    return storage.bucket
+    return _client_of(storage), storage.bucket_name
+
+
+@cache
+def _client_of(storage: Any) -> Any:
+    """boto3's client, which threads may share. The storage would make one for each thread."""
+    return storage.connection.meta.client
 
 
 def _sort_error(error: ClientError, path: str) -> Exception:

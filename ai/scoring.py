@@ -19,11 +19,13 @@ from .activity import Fresh, Home, LastActivity, read_homes, read_horizon, read_
 from .backend_client import BackendClient, BackendError
 from .findings import EVENT_TYPE, Case, Finding, judge_cases
 from .shard_state import Remembered, ShardLease, ShardState, take_lease
-from .weight_store import WeightRef, WeightStore
+from .weight_store import WeightRef
 from .wording import describe_silence
 
 if TYPE_CHECKING:
     from redis import Redis
+
+    from .resident_weights import ResidentWeights
 
 log = structlog.get_logger(__name__)
 
@@ -50,9 +52,9 @@ class Tick(NamedTuple):
 class Scorer:
     """Scores shards with the weights that its process holds."""
 
-    def __init__(self, redis: Redis, store: WeightStore, backend: BackendClient) -> None:
+    def __init__(self, redis: Redis, weights: ResidentWeights, backend: BackendClient) -> None:
         self._redis = redis
-        self._store = store
+        self._weights = weights
         self._backend = backend
 
     def score_shard(self, shard: int, shards: int) -> Tick | None:
@@ -79,7 +81,7 @@ class Scorer:
             homes = read_homes(shard, shards)
             take_in(state, homes, fresh, horizon.now)
         state.txid = horizon.txid
-        loaded = self._store.load(read_active_weights(shard, shards))
+        loaded = self._weights.load(read_active_weights(shard, shards))
         cases = [make_case(home, state.seniors[home.senior_id], loaded, horizon.now) for home in homes]
         findings = judge_cases(horizon.now, cases)
         published = self._publish(state, findings, horizon.now)

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .backend_client import BackendClient
+from .resident_weights import ResidentWeights
 from .scoring import Scorer
 from .shard_state import LeaseLost
 from .training import read_trainable_seniors
@@ -42,7 +43,7 @@ def connect_backend() -> BackendClient:
 @cache
 def make_scorer() -> Scorer:
     """One per process: it holds the parsed weights."""
-    return Scorer(connect_redis(), WeightStore(connect_redis()), connect_backend())
+    return Scorer(connect_redis(), ResidentWeights(WeightStore(connect_redis())), connect_backend())
 
 
 @shared_task(name="ai.tasks.score_shard")

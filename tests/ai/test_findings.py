@@ -4,7 +4,8 @@ from datetime import datetime
 
 from ai.features import HOUR
 from ai.findings import Case, Finding, judge_cases
-from ai.weight_store import LoadedWeights, WeightRef
+from ai.resident_weights import LoadedWeights
+from ai.weight_store import WeightRef
 from ai.wording import describe_silence, spell_minutes
 
 from .homes import make_habits

@@ -14,7 +14,8 @@ from ai.features import HOUR, Life, find_leavings, to_epoch
 from ai.findings import Case, judge_cases
 from ai.habit_weights import unpack_habits
 from ai.protocol_adapter import NOBODY, Detector
-from ai.weight_store import LoadedWeights, WeightRef
+from ai.resident_weights import LoadedWeights
+from ai.weight_store import WeightRef
 
 from .homes import MONDAY, live_days
 

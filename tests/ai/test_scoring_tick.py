@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connections
 
+from ai.resident_weights import ResidentWeights
 from ai.scoring import Scorer, Tick
 from ai.shard_state import ShardLease
 from ai.weight_registry import activate_weights
@@ -33,7 +34,7 @@ pytestmark = [
 
 @pytest.fixture
 def scorer(redis: Redis, backend: BackendDouble) -> Scorer:
-    return Scorer(redis, WeightStore(redis), backend.client())
+    return Scorer(redis, ResidentWeights(WeightStore(redis)), backend.client())
 
 
 def tick(scorer: Scorer) -> Tick:
@@ -264,7 +265,7 @@ def test_a_backend_that_is_away_delays_no_emergency_and_hears_the_risk_later(
 
 def test_each_shard_scores_its_own_seniors(redis: Redis, backend: BackendDouble) -> None:
     seniors = [make_senior(str(number)) for number in range(5)]
-    scorer = Scorer(redis, WeightStore(redis), backend.client())
+    scorer = Scorer(redis, ResidentWeights(WeightStore(redis)), backend.client())
     ticks = [scorer.score_shard(shard, 2) for shard in (0, 1)]
     assert sum(done.seniors for done in ticks if done) == 5
     assert sorted(risk["senior_id"] for risk in backend.risks) == sorted(senior.pk for senior in seniors)
