@@ -41,11 +41,13 @@ WITH known AS (
 ),
 recorded AS (
     INSERT INTO risk_states AS state
-        (senior_id, level, score, reasons, episode, observed_at, weight_id, updated_at, changed_at)
-    SELECT DISTINCT ON (senior_id) senior_id, level, score, reasons, episode, observed_at, weight_id, now(), now()
+        (senior_id, level, reported_level, score, reasons, episode, observed_at, weight_id, updated_at, changed_at)
+    SELECT DISTINCT ON (senior_id)
+        senior_id, level, level, score, reasons, episode, observed_at, weight_id, now(), now()
     FROM known ORDER BY senior_id, observed_at DESC
     ON CONFLICT (senior_id) DO UPDATE SET
-        level = excluded.level, score = excluded.score, reasons = excluded.reasons, episode = excluded.episode,
+        level = excluded.level, reported_level = excluded.level, score = excluded.score,
+        reasons = excluded.reasons, episode = excluded.episode,
         observed_at = excluded.observed_at, weight_id = excluded.weight_id, updated_at = now(),
         changed_at = CASE WHEN state.level = excluded.level THEN state.changed_at ELSE now() END
     WHERE state.observed_at <= excluded.observed_at
