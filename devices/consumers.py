@@ -14,6 +14,7 @@ from . import hub_protocol as protocol
 from . import key_cache, presence, safety_checks
 from .api_keys import credential_of
 from .authentication import HUB_PREFIX
+from .camera.inbox import inbox
 from .database_threads import in_database_thread
 from .hub_link import link, new_id
 from .origins import header, is_foreign
@@ -64,6 +65,7 @@ class HubConsumer(AsyncWebsocketConsumer):
         self.hub_id, self.prefix, self.socket_id = principal.hub_id, principal.prefix, socket_id
         self.heard_at = time.monotonic()
         link().attach(self)
+        inbox().hub_came(self.hub_id)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._ended:
@@ -130,8 +132,11 @@ class HubConsumer(AsyncWebsocketConsumer):
                 await self._take_check(message)
             case protocol.ErrorMessage():
                 log.info("hub reports an error", hub_id=self.hub_id, code=ascii(message.code), about=message.about)
+                if message.about is not None:
+                    await inbox().hear_hub_error(self.hub_id, message.about)
             case _:
-                await self._complain("unknown_stream", "there is no camera session of that stream_id", message.id)
+                if not await inbox().hear_hub(self.hub_id, self.prefix, message):
+                    await self._complain("unknown_stream", "there is no camera session of that stream_id", message.id)
 
     async def _take_heartbeat(self, message: protocol.Heartbeat) -> None:
         now = datetime.now(UTC)

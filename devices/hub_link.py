@@ -87,6 +87,11 @@ class HubLink:
         """A heartbeat that changes nothing but the time is written with the others of this half second."""
         self._beats[beat.hub_id] = (beat, time.monotonic())
 
+    def pass_on(self, hub_id: int, message: protocol.ServerMessage) -> None:
+        """Sends to that hub's socket, if it is in this process."""
+        if socket := self._sockets.get(hub_id):
+            self._send_off(socket.send_message(message))
+
     def credential_revoked(self, kind: str, subject: str) -> None:
         """The rows say which sockets that concerns."""
         if kind in ("hub", "hub_key"):

@@ -141,16 +141,21 @@ class StreamStop(Struct, frozen=True, tag_field="type", tag="stream.stop"):
     stream_id: str
 
 
-ServerMessage = (
-    HeartbeatAck
-    | SafetyCheckRequest
-    | StreamStart
-    | StreamAnswer
-    | StreamCandidate
-    | StreamViewers
-    | StreamStop
-    | ErrorMessage
-)
+class TalkStart(Struct, frozen=True, tag_field="type", tag="talk.start"):
+    """`sdp` offers one audio, send only; the hub answers with `talk.ready`."""
+
+    id: str
+    stream_id: str
+    sdp: str
+
+
+class TalkStop(Struct, frozen=True, tag_field="type", tag="talk.stop"):
+    id: str
+    stream_id: str
+
+
+RelayMessage = StreamStart | StreamAnswer | StreamViewers | StreamStop | TalkStart | TalkStop | ErrorMessage
+ServerMessage = HeartbeatAck | SafetyCheckRequest | StreamCandidate | RelayMessage
 
 HUB_MESSAGES: dict[str, type[HubMessage]] = {
     "heartbeat": Heartbeat,
@@ -186,6 +191,12 @@ def parse(text: str | None) -> HubMessage:
         return msgspec.convert(value, HUB_MESSAGES[kind])
     except msgspec.ValidationError as error:
         raise ProtocolError("malformed", str(error), about) from error
+
+
+def from_relay(message: dict[str, Any]) -> RelayMessage:
+    """What a camera relay says to a hub. Raises msgspec.ValidationError."""
+    relayed: RelayMessage = msgspec.convert(message, RelayMessage)
+    return relayed
 
 
 def encode(message: ServerMessage) -> str:

@@ -12,19 +12,17 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import InterfaceError, OperationalError
 
 from devices import revocation_feed
-from devices.camera.inbox import inbox
-from devices.camera.signaling import RelayUnavailable
 from devices.database_threads import in_database_thread
-from devices.origins import header, is_foreign
-from devices.strict_json import MalformedJSON, parse_strict
+from devices.origins import address_of, header, is_foreign
 from seniors.revocations import digest_session
 from seniors.sessions import session_key_of, staff_of_session
 
 from . import alerting, ownership, staff_messages, staff_queries
-from .camera_views import NotVisible, judge_view
+from .camera_socket import StaffStreams
 from .models import EmergencyLog, Progress
 from .ownership import NotOwner
 from .staff_feed import CLOSE_SERVICE_RESTART, Unreceived, deal, feed
+from .staff_frames import Refused, id_of, integer, parse_message
 from .transitions import AlreadyResolved
 
 if TYPE_CHECKING:
@@ -39,16 +37,7 @@ OUTAGE = (OperationalError, InterfaceError)
 MAX_QUEUED = 1000
 SEND_WITHIN_S = 10.0
 MAX_MALFORMED = 3
-MAX_MESSAGE_BYTES = 65_536
 CLOSE_MALFORMED, CLOSE_UNAUTHENTICATED, CLOSE_NOT_READING = 4400, 4401, 4408
-
-
-class Refused(Exception):
-    """A message that cannot be done: answered by `error`, and the socket stays."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code, self.detail = code, detail
 
 
 class StaffConsumer(AsyncWebsocketConsumer):
@@ -64,6 +53,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
         self._session = ""
         self._queue: asyncio.Queue[staff_messages.Message | int] = asyncio.Queue(MAX_QUEUED)
         self._writer: asyncio.Task[None] | None = None
+        self.streams: StaffStreams | None = None
         self._malformed = 0
 
     async def connect(self) -> None:
@@ -83,6 +73,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
                 await self.close(CLOSE_UNAUTHENTICATED)
                 return
             self.staff, self.staff_id, self.is_guardian = staff, staff.pk, staff.is_guardian
+            self.streams = StaffStreams(staff, self._session, address_of(self.scope), self.put)
             self._writer = asyncio.create_task(self._write())
             await feed().attach(self)
             await self._greet()
@@ -92,6 +83,8 @@ class StaffConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         feed().detach(self)
         revocation_feed.unsubscribe(self)
+        if self.streams:
+            self.streams.close()
         if self._writer:
             self._writer.cancel()
 
@@ -120,6 +113,8 @@ class StaffConsumer(AsyncWebsocketConsumer):
 
     def close_soon(self, code: int) -> None:
         feed().detach(self)
+        if self.streams:
+            self.streams.close()
         while not self._queue.empty():
             self._queue.get_nowait()
         self._queue.put_nowait(code)
@@ -168,8 +163,8 @@ class StaffConsumer(AsyncWebsocketConsumer):
             "delivery.received": self._receive_delivery,
             "emergency.acknowledge": self._acknowledge,
             "emergency.progress": self._report_progress,
-            "stream.request": self._request_stream,
             "error": self._hear_error,
+            **(self.streams.handlers if self.streams else {}),
         }
         handler = handlers.get(message["type"])
         if handler is None:
@@ -212,46 +207,8 @@ class StaffConsumer(AsyncWebsocketConsumer):
             raise Refused("forbidden", "a guardian cannot take an emergency")
         await in_database_thread(act_on_visible, self.staff, log_id, act)
 
-    async def _request_stream(self, message: dict[str, Any]) -> None:
-        if self.is_guardian:
-            raise Refused("forbidden", "a guardian cannot see the camera")
-        senior_id, reason = integer(message, "senior_id"), message.get("reason")
-        if not isinstance(reason, str) or not reason.strip():
-            raise Refused("reason_required", "say why you look")
-        about = id_of(message)
-        try:
-            refusal = await in_database_thread(judge_view, self.staff, senior_id, reason)
-            if refusal:
-                self.put(staff_messages.stream_ended(refusal, about))
-            else:
-                await inbox().ask(senior_id, reason, about, self.put)
-        except NotVisible as error:
-            raise Refused("not_found", "there is no such senior") from error
-        except RelayUnavailable as error:
-            raise Refused("relay_unavailable", "the camera relay cannot be reached; try again") from error
-
     async def _hear_error(self, message: dict[str, Any]) -> None:
         log.info("a page reports an error", staff_id=self.staff_id, code=str(message.get("code"))[:80])
-
-
-def parse_message(text: str | None) -> dict[str, Any]:
-    """The object in a frame. Raises Refused."""
-    try:
-        frame = b"" if text is None else text.encode()
-        if not frame or len(frame) > MAX_MESSAGE_BYTES:
-            raise MalformedJSON("a message is a JSON text of at most 64 kB")
-        message = parse_strict(frame)
-        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            raise MalformedJSON("a message is an object with a `type`")
-    except (MalformedJSON, UnicodeEncodeError) as error:
-        raise Refused("malformed", str(error)) from error
-    return message
-
-
-def id_of(message: dict[str, Any]) -> str | None:
-    """The sender's own name of the message, by which answers refer to it."""
-    given = message.get("id")
-    return given if isinstance(given, str) else None
 
 
 def act_on_visible(staff: Staff, log_id: int, act: Callable[[], EmergencyLog]) -> None:
@@ -264,10 +221,3 @@ def act_on_visible(staff: Staff, log_id: int, act: Callable[[], EmergencyLog]) -
         raise Refused("already_resolved", "the emergency is over") from error
     except NotOwner as error:
         raise Refused("not_owner", str(error)) from error
-
-
-def integer(message: dict[str, Any], name: str) -> int:
-    value = message.get(name)
-    if type(value) is not int:
-        raise Refused("malformed", f"`{name}` is an integer")
-    return value

@@ -15,6 +15,7 @@ from timescale.db.models.fields import TimescaleDateTimeField
 from seniors.models import Senior, Staff
 
 from .absence_models import Absence, AutomaticCheck  # noqa: F401 - part of the app's models
+from .camera_models import CameraView, ViewToken  # noqa: F401
 from .notice_models import DueTask, FaultAlert, Notice  # noqa: F401
 from .roster_models import Duty, EscalationPolicy, PagePresence  # noqa: F401
 

@@ -35,6 +35,8 @@ def configure_logging(*, json: bool, level: str) -> None:
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
+                "aioice": {"level": "WARNING"},
+                "aiortc": {"level": "WARNING"},
                 "botocore": {"level": "WARNING"},
                 "httpx": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},

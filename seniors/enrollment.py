@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from .models import Consent, Senior, Staff, StaffSenior
+from .revocations import revoke_consent, revoke_mapping
 
 if TYPE_CHECKING:
     from typing import Any
@@ -26,10 +27,13 @@ def map_staff(staff: Staff, senior: Senior) -> None:
     StaffSenior.objects.get_or_create(staff=staff, senior=senior)
 
 
+@transaction.atomic
 def unmap_staff(staff_id: int, senior_id: int) -> bool:
     """Ends a mapping; False when there was none. Open sockets fall silent about that senior at once: each message
-    asks who may see."""
+    asks who may see. A picture of their home ends within a second."""
     deleted, _ = StaffSenior.objects.filter(staff_id=staff_id, senior_id=senior_id).delete()
+    if deleted:
+        revoke_mapping(staff_id, senior_id)
     return deleted > 0
 
 
@@ -39,9 +43,9 @@ def has_video_consent(senior_id: int) -> bool:
 
 @transaction.atomic
 def set_video_consent(senior: Senior, given: bool, by: Staff) -> None:
-    """Gives or withdraws; saying again what holds already changes nothing."""
+    """Gives or withdraws; saying again what holds already changes nothing. Withdrawn, a picture ends in a second."""
     in_force = Consent.objects.filter(senior=senior, kind=Consent.Kind.VIDEO, withdrawn_at=None)
     if given:
         in_force.get_or_create(senior=senior, kind=Consent.Kind.VIDEO, defaults={"given_by": by})
-    else:
-        in_force.update(withdrawn_at=Now(), withdrawn_by=by)
+    elif in_force.update(withdrawn_at=Now(), withdrawn_by=by):
+        revoke_consent(senior.pk)

@@ -218,6 +218,8 @@ class Revocation(models.Model):
         STAFF = "staff"
         HUB = "hub"
         HUB_KEY = "hub_key"
+        CONSENT = "consent"
+        MAPPING = "mapping"
 
     kind = models.CharField(max_length=16, choices=Kind)
     subject = models.CharField(max_length=128)

@@ -32,6 +32,14 @@ def revoke_hub_key(prefix: str) -> None:
     Revocation.objects.create(kind=Revocation.Kind.HUB_KEY, subject=prefix)
 
 
+def revoke_consent(senior_id: int) -> None:
+    Revocation.objects.create(kind=Revocation.Kind.CONSENT, subject=str(senior_id))
+
+
+def revoke_mapping(staff_id: int, senior_id: int) -> None:
+    Revocation.objects.create(kind=Revocation.Kind.MAPPING, subject=f"{staff_id}:{senior_id}")
+
+
 class RevocationLog:
     """One process's view of the revocations: `poll()` returns those not yet returned.
 

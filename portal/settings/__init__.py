@@ -319,7 +319,14 @@ HEARTBEAT_INTERVAL_S = 10
 BATCH_MAX_EVENTS = 1000
 BATCH_MAX_DELAY_S = 5
 MAX_BODY_BYTES = 1_048_576
+
+# -- the camera: how connections are found through NAT, and what may be said through it
 ICE_SERVERS = env.json("ANBU_ICE_SERVERS", [])  # as RTCPeerConnection takes them: [{"urls": ..., "username": ..., ...}]
+TURN_URLS = env.list("TURN_URLS", default=[])  # turn:turn.example:3478?transport=udp,turns:turn.example:5349
+TURN_SECRET = env.str("TURN_SECRET", "")  # coturn's static-auth-secret
+RELAY_ADDRESSES = env.list("ANBU_RELAY_ADDRESSES", default=[])  # where the relay is reached; empty: all but loopback
+TALK_ENABLED = env.bool("ANBU_TALK", False)  # a caseworker may speak through the robot
+
 ANBU_BACKEND_URL = env.str("ANBU_BACKEND_URL", "http://127.0.0.1:8000")
 ANBU_SERVICE_KEY = env.str("ANBU_SERVICE_KEY", "")
 

@@ -12,6 +12,7 @@ ROOTS = (*LAYERS, "examples")
 # A process's outermost loop must outlive what it did not foresee; each says beside the handler why.
 OUTERMOST_LOOPS = frozenset(
     {
+        "devices.camera.home:_work",  # alone does what is asked of a home's camera
         "devices.hub_link:_run",  # alone reaches the hubs of its process
         "devices.revocation_feed:_tell_all",  # tells each revocation once
         "monitoring.sensor_watch:run",  # a home that cannot be judged must not end the watch over the others

@@ -58,10 +58,14 @@ class HubEnd:
         self.acks.append(await self.receive("heartbeat.ack"))
 
     async def receive(self, kind: str, within_s: float = PATIENCE_S) -> dict[str, Any]:
+        message = await self.receive_any(within_s)
+        assert message["type"] == kind, message
+        return message
+
+    async def receive_any(self, within_s: float = 3600.0) -> dict[str, Any]:
         frame = await self._communicator.receive_output(within_s)
         assert frame["type"] == "websocket.send", frame
         message: dict[str, Any] = json.loads(frame["text"])
-        assert message["type"] == kind, message
         assert isinstance(message["id"], str)
         return message
 

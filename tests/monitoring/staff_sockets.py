@@ -16,7 +16,7 @@ from monitoring.staff_feed import feed
 from tests.devices.sockets import Communicator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
     from seniors.models import Staff
 
@@ -41,7 +41,9 @@ class Page:
     async def send_text(self, text: str) -> None:
         await self._communicator.send_to(text_data=text)
 
-    async def receive(self, kind: str, within_s: float = PATIENCE_S) -> dict[str, Any]:
+    async def receive(
+        self, kind: str, within_s: float = PATIENCE_S, passing_over: Collection[str] = ()
+    ) -> dict[str, Any]:
         """The next message, which must be of that kind; a pulse may come at any time and is passed over."""
         while True:
             frame = await self._communicator.receive_output(within_s)
@@ -49,7 +51,7 @@ class Page:
             message: dict[str, Any] = json.loads(frame["text"])
             if message["type"] == kind:
                 return message
-            assert message["type"] == "pulse", message
+            assert message["type"] in {"pulse", *passing_over}, message
 
     async def closed(self, within_s: float = PATIENCE_S) -> int:
         """The close code, whatever comes before it."""
