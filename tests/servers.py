@@ -1,7 +1,9 @@
 """A pytest plugin that starts the real servers before Django's settings are read, and stops them at the end.
 
 Servers whose URLs are set in the environment are used as they are. The others live in a folder of their own, so that
-a running product on the same machine is never touched.
+a running product on the same machine is never touched. Where several workers share the tests (`-n`), each has servers
+of its own, and whoever deals the tests out has none. What starts the whole product runs on one worker, a file's tests
+stay together.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,13 +20,17 @@ from portal.embedded.errors import EmbeddedServerError
 from portal.embedded.stack import EmbeddedStack
 from portal.operation.runtime_variables import compose_variables, name_missing_servers
 
+if TYPE_CHECKING:
+    import argparse
+
 STACK_KEY = pytest.StashKey[EmbeddedStack]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """pytest-django reads the settings in the same hook, after this one."""
-    if early_config.known_args_namespace.help or early_config.known_args_namespace.version:
+    asked = early_config.known_args_namespace
+    if asked.help or asked.version or deals_out(asked):
         return
     folder = Path(tempfile.mkdtemp(prefix="anbu-tests-"))
     folder.chmod(0o755)  # the servers' own user must get in
@@ -45,3 +52,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if stack is not None:
         stack.stop()
         shutil.rmtree(stack.data_dir, ignore_errors=True)
+
+
+def deals_out(asked: argparse.Namespace) -> bool:
+    """Whether this process only hands tests to workers."""
+    return bool(asked.numprocesses) and "PYTEST_XDIST_WORKER" not in os.environ
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole products come first and one after the other: two at once would only wait for each other."""
+    items.sort(key=lambda item: item.get_closest_marker("flow") is None)
+    for item in items:
+        group = "product" if item.get_closest_marker("flow") else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
