@@ -21,6 +21,7 @@ from . import severity as severities
 from .escalation import first_occupied, hasten_step, set_step
 from .ladder import Rung
 from .models import AlertDelivery, EmergencyLog, EmergencySource, Outcome
+from .notification.planning import plan_taken
 from .outbox import announce
 from .recipients import end_grants, resume_grants
 from .transitions import NOTHING_DUE, OPEN_AGAIN, AlreadyResolved, record_transition
@@ -114,6 +115,7 @@ def resolve(log_id: int, by: Staff, outcome: str, note: str = "") -> EmergencyLo
         record_transition(log, "resolved", by, outcome=outcome, note=note)
         end_grants(log.log_id)
         announce(log, "changed")
+        plan_taken(log, by)
     elif log.outcome != outcome:
         raise AlreadyResolved(log.outcome)
     return log

@@ -48,7 +48,7 @@ def step_up(log: EmergencyLog) -> None:
     rung, people = first_occupied(log, next_step(times_of(log.senior_id, log.severity), log.rung).rung)
     set_step(log, rung)
     record_transition(log, "escalated", rung=Rung(rung).name.lower(), staff_ids=[person.pk for person in people])
-    announce(log, "changed", alert=people, reason="escalated")
+    announce(log, "changed", alert=people, reason="escalated", every_channel=rung == Rung.EVERYBODY)
 
 
 def first_occupied(log: EmergencyLog, rung: int) -> tuple[int, list[Staff]]:

@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
-from django.db.models import Func, Q
+from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -17,6 +17,12 @@ from seniors.models import Senior, Staff
 from .absence_models import Absence, AutomaticCheck  # noqa: F401 - part of the app's models
 from .camera_models import CameraView, ViewToken  # noqa: F401
 from .notice_models import DueTask, FaultAlert, Notice  # noqa: F401
+from .notification.models import (  # noqa: F401
+    DeliveryReceipt,
+    Notification,
+    NotificationAttempt,
+    NotificationEndpoint,
+)
 from .roster_models import Duty, EscalationPolicy, PagePresence  # noqa: F401
 
 if TYPE_CHECKING:
@@ -281,6 +287,13 @@ class Outbox(models.Model):
         return f"{self.seq}:{self.kind}"
 
 
+class AlertDeliveryQuerySet(models.QuerySet["AlertDelivery"]):
+    def ringing(self) -> AlertDeliveryQuerySet:
+        """Acknowledging stops what was sent before it; a hand-over and a reminder come later."""
+        owned = Q(log__status=EmergencyLog.Status.ACKNOWLEDGED, created_at__gt=F("log__acknowledged_at"))
+        return self.filter(Q(log__status=EmergencyLog.Status.OPEN) | owned)
+
+
 class AlertDelivery(models.Model):
     """One alert to one person: received when a page of theirs showed it, quiet when it no longer matters."""
 
@@ -292,6 +305,8 @@ class AlertDelivery(models.Model):
     opens = models.BooleanField(default=False, help_text="the first this person hears of the emergency")
     created_at = models.DateTimeField(db_default=Now())
     received_at = models.DateTimeField(null=True)
+
+    objects = AlertDeliveryQuerySet.as_manager()
 
     class Meta:
         db_table = "alert_deliveries"

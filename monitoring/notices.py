@@ -13,6 +13,7 @@ from devices import hints
 from seniors.models import Senior, Staff
 
 from .notice_models import Notice
+from .notification.planning import plan_notices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +45,9 @@ def tell(
         return []
     Notice.objects.bulk_create(fresh, ignore_conflicts=True)
     hints.send_hint_on_commit(hints.STAFF_FEED)
-    return list(Notice.objects.filter(key=key).exclude(staff__in=told).select_related("staff", "senior"))
+    new = list(Notice.objects.filter(key=key).exclude(staff__in=told).select_related("staff", "senior"))
+    plan_notices(new)
+    return new
 
 
 @transaction.atomic

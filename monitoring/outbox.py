@@ -14,15 +14,15 @@ from django.db import connection, transaction
 from devices import hints
 
 from .emergency_json import as_json
-from .models import AlertDelivery, Outbox
+from .escalation_policies import times_of
+from .models import AlertDelivery, EmergencyLog, Outbox
+from .notification import planning
 from .recipients import grant_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from seniors.models import Staff
-
-    from .models import EmergencyLog
 
 SEQUENCER_LOCK = 0x616E6275
 STAMP = """
@@ -35,15 +35,22 @@ STAMP = """
 """
 
 
-def announce(log: EmergencyLog, kind: str, *, alert: Iterable[Staff] = (), reason: str = "") -> Outbox:
+def announce(
+    log: EmergencyLog,
+    kind: str,
+    *,
+    alert: Iterable[Staff] = (),
+    reason: str = "",
+    every_channel: bool = False,
+) -> Outbox:
     """Writes what happened to `log` into the outbox, with one delivery a person in `alert`; inside the transaction
-    of the fact."""
+    of the fact. Their other channels follow one after another, or with `every_channel` now."""
     log.refresh_from_db()
     row = Outbox.objects.create(log=log, senior_id=log.senior_id, kind=kind, emergency=as_json(log))
     receivers = list(alert)
     strangers = grant_access(receivers, log.senior_id, log.log_id)
     heard = set(AlertDelivery.objects.filter(log=log).values_list("staff_id", flat=True))
-    AlertDelivery.objects.bulk_create(
+    deliveries = AlertDelivery.objects.bulk_create(
         AlertDelivery(
             log=log,
             staff=person,
@@ -53,6 +60,11 @@ def announce(log: EmergencyLog, kind: str, *, alert: Iterable[Staff] = (), reaso
         )
         for person in receivers
     )
+    if deliveries:
+        wait_s = 0 if every_channel else times_of(log.senior_id, log.severity).next_channel_s
+        planning.plan_alerts(log, deliveries, wait_s)
+    if "raised" in (kind, reason) or log.status == EmergencyLog.Status.RESOLVED:
+        planning.plan_guardian_notices(log, resolved=log.status == EmergencyLog.Status.RESOLVED)
     hints.send_hint_on_commit(hints.STAFF_FEED)
     return row
 
@@ -67,6 +79,7 @@ def ask_owner(log: EmergencyLog) -> Outbox:
         only_for=log.acknowledged_by,
         expires_at=log.ask_expires_at,
     )
+    planning.plan_question(log, log.acknowledged_by, log.ask_expires_at)
     hints.send_hint_on_commit(hints.STAFF_FEED)
     return row
 

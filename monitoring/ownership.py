@@ -16,6 +16,7 @@ from django.db.models.functions import Greatest, Now
 from .escalation import step_up
 from .ladder import Rung
 from .models import EmergencyLog, Progress, Severity
+from .notification.planning import plan_taken
 from .outbox import announce, ask_owner
 from .recipients import is_assignable, on_rung
 from .transitions import NOTHING_DUE, OPEN_AGAIN, AlreadyResolved, record_transition
@@ -75,6 +76,7 @@ def acknowledge(log_id: int, by: Staff) -> EmergencyLog:
     if taken:
         record_transition(log, "acknowledged", by)
         announce(log, "changed")
+        plan_taken(log, by)
     elif log.status == Status.RESOLVED:
         raise AlreadyResolved(log.outcome)
     return log

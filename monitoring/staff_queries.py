@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 REPLAY_LASTS = timedelta(hours=24)
 OVERLAP = timedelta(seconds=5)
 PAGE = 500
-# acknowledging stops what was sent before it; a hand-over and a reminder come later
-STILL_RINGS = Q(log__status=EmergencyLog.Status.OPEN) | Q(
-    log__status=EmergencyLog.Status.ACKNOWLEDGED, created_at__gt=F("log__acknowledged_at")
-)
 
 
 class Alert(NamedTuple):
@@ -152,8 +148,7 @@ def meant_for(staff: Staff) -> Q:
 
 def waiting_alerts(staff: Staff) -> list[Announcement]:
     """Alerts that this person's pages have not shown and that are still their concern, and questions to them."""
-    waiting = AlertDelivery.objects.filter(
-        STILL_RINGS,
+    waiting = AlertDelivery.objects.ringing().filter(
         staff=staff,
         received_at__isnull=True,
         log__in=EmergencyLog.objects.visible_to(staff),
@@ -167,7 +162,7 @@ def waiting_alerts(staff: Staff) -> list[Announcement]:
 
 def still_waiting(delivery_ids: set[str]) -> set[str]:
     """Those that no page of their person has shown and that still ring, of seniors whom that person may see now."""
-    waiting = AlertDelivery.objects.filter(STILL_RINGS, pk__in=delivery_ids, received_at__isnull=True)
+    waiting = AlertDelivery.objects.ringing().filter(pk__in=delivery_ids, received_at__isnull=True)
     rows = list(waiting.values_list("delivery_id", "staff_id", "log__senior_id"))
     audiences = audience_of({senior_id for _, _, senior_id in rows}, {staff_id for _, staff_id, _ in rows})
     return {str(delivery_id) for delivery_id, staff_id, senior_id in rows if staff_id in audiences[senior_id]}

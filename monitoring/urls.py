@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from . import api, emergency_actions, notice_api, roster_api
 
@@ -22,4 +22,5 @@ urlpatterns = [
     path("tasks", notice_api.TaskListView.as_view(), name="api-tasks"),
     path("tasks/<int:task_id>/done", notice_api.TaskDoneView.as_view(), name="api-task-done"),
     path("hub/events", api.HubEventsView.as_view(), name="api-hub-events"),
+    path("", include("monitoring.notification.urls")),
 ]

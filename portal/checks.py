@@ -8,6 +8,8 @@ import redis
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from monitoring.notification import mail, solapi, web_push
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,6 +31,25 @@ def check_secrets(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
         problems.append(
             Warning("METRICS_TOKEN is not set", hint="/metrics refuses everybody until it is.", id="anbu.W003")
         )
+    return problems
+
+
+@register(Tags.security, deploy=True)
+def check_channels(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Alarms that reach nobody are said before the service starts."""
+    problems: list[CheckMessage] = []
+    if not mail.is_configured():
+        hint = "Set EMAIL_URL; until then mail lands as files and is not offered as a channel."
+        problems.append(Warning("no mail server is set", hint=hint, id="anbu.W006"))
+    if not web_push.is_configured():
+        hint = "Run manage.py provision, or set ANBU_VAPID_PRIVATE_KEY."
+        problems.append(Warning("push messages cannot be signed", hint=hint, id="anbu.W007"))
+    if not solapi.is_configured():
+        hint = "Set ANBU_SOLAPI_API_KEY, ANBU_SOLAPI_API_SECRET and ANBU_SOLAPI_SENDER."
+        problems.append(Warning("text messages are not set up", hint=hint, id="anbu.W008"))
+    if not settings.ANBU_OPERATOR_URLS and not mail.is_configured():
+        hint = "Set EMAIL_URL or ANBU_OPERATOR_URLS."
+        problems.append(Warning("operators cannot be told of trouble", hint=hint, id="anbu.W009"))
     return problems
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from portal import runtime
 from portal.embedded.errors import EmbeddedServerError
@@ -76,4 +79,12 @@ def _generate_missing(known: Mapping[str, str]) -> dict[str, str]:
     complete = dict(known)
     for name in _TOKENS:
         complete.setdefault(name, secrets.token_urlsafe(32))
+    if "ANBU_VAPID_PRIVATE_KEY" not in complete:
+        complete["ANBU_VAPID_PRIVATE_KEY"] = generate_vapid_key()
     return complete
+
+
+def generate_vapid_key() -> str:
+    """A key that signs push messages (P-256, 32 bytes in base64url). A new one ends every browser's subscription."""
+    number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return base64.urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -19,7 +18,9 @@ from redis.exceptions import RedisError
 
 from ai.reader_grants import ALL_COLUMNS, READER_GRANTS
 from monitoring.hypertable import Storage, find_storage
+from portal.operation.channel_diagnosis import look_at_channels
 from portal.operation.database_roles import AI_ROLE
+from portal.operation.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,16 +36,6 @@ _CLOSED_COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class Finding:
-    """`broken` means that something does not work; `notice` that it works in a lesser way."""
-
-    name: str
-    state: Literal["ok", "notice", "broken"]
-    detail: str
-    remedy: str = ""
-
-
 def examine() -> Iterator[Finding]:
     """Look at everything; a store that is away is a finding, never an exception."""
     for alias in READER_GRANTS:
@@ -54,7 +45,7 @@ def examine() -> Iterator[Finding]:
         _("객체 저장소"), _look_at_bucket, _("S3_ENDPOINT_URL과 키를 확인하고 manage.py provision을 실행하십시오.")
     )
     yield from _look_at_keys()
-    yield _look_at_mail()
+    yield from look_at_channels()
     yield _look_at_time_zone()
 
 
@@ -179,14 +170,6 @@ def _look_at_keys() -> Iterator[Finding]:
             yield Finding(name, "broken", _("너무 짧습니다({length}자).").format(length=len(value)), remedy)
         else:
             yield Finding(name, "ok", _("설정됨"))
-
-
-def _look_at_mail() -> Finding:
-    name = _("메일")
-    if settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"):
-        detail = _("보내지 않고 {folder}에 파일로 남깁니다.").format(folder=settings.EMAIL_FILE_PATH)
-        return Finding(name, "notice", detail, _("EMAIL_URL에 메일 서버를 주십시오. 예: smtp+tls://user:pass@host:587"))
-    return Finding(name, "ok", settings.EMAIL_HOST)
 
 
 def _look_at_time_zone() -> Finding:

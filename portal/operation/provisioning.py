@@ -49,6 +49,7 @@ def provide_all() -> Iterator[Provision]:
     yield _provide_valkey_user(variables)
     yield _provide_bucket()
     yield _provide_service_key()
+    yield _provide_push_key()
 
 
 def owner_connection(alias: str) -> psycopg.Connection:
@@ -187,6 +188,18 @@ def _provide_service_key() -> Provision:
     credentials.remember(runtime.data_dir(), "ANBU_SERVICE_KEY", key)
     runtime.write("ai", {**runtime.read("ai"), "ANBU_SERVICE_KEY": key})
     return Provision(name, True, _("새로 발급해 {path}에 두었습니다").format(path=runtime.note_path("ai")))
+
+
+def _provide_push_key() -> Provision:
+    """Keep the key that browsers subscribed with; else make one and leave it where the portal reads it."""
+    name, variable = _("브라우저 알림 서명 키"), "ANBU_VAPID_PRIVATE_KEY"
+    known = os.environ.get(variable) or credentials.recall(runtime.data_dir(), variable)
+    key = known or credentials.generate_vapid_key()
+    if not known:
+        credentials.remember(runtime.data_dir(), variable, key)
+    runtime.write("backend", {**runtime.read("backend"), variable: key})
+    detail = _("있습니다") if known else _("새로 만들어 {path}에 두었습니다").format(path=runtime.note_path("backend"))
+    return Provision(name, True, detail)
 
 
 def _issue_next() -> str:

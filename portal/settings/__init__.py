@@ -197,6 +197,30 @@ if env.str("EMAIL_URL", ""):
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 DEFAULT_FROM_EMAIL = env.str("ANBU_MAIL_FROM", "anbu@localhost")
+EMAIL_TIMEOUT = 10
+
+# -- channels beyond the browser's page; what is not set up is not offered, and `doctor` says so
+ANBU_PUBLIC_URL = env.str("ANBU_PUBLIC_URL", env.str("ANBU_BACKEND_URL", "http://127.0.0.1:8000")).rstrip("/")
+ANBU_VAPID_PRIVATE_KEY = env.str("ANBU_VAPID_PRIVATE_KEY", "")
+ANBU_VAPID_SUBJECT = env.str("ANBU_VAPID_SUBJECT", f"mailto:{DEFAULT_FROM_EMAIL}")
+# hosts to which push messages are sent, those below them too; an origin with its port is meant exactly
+ANBU_PUSH_SERVICES = env.list(
+    "ANBU_PUSH_SERVICES",
+    default=["fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com", "notify.windows.com"],
+)
+ANBU_SOLAPI = {
+    "url": env.str("ANBU_SOLAPI_URL", "https://api.solapi.com"),
+    "api_key": env.str("ANBU_SOLAPI_API_KEY", ""),
+    "api_secret": env.str("ANBU_SOLAPI_API_SECRET", ""),
+    "sender": env.str("ANBU_SOLAPI_SENDER", ""),
+    "channel": env.str("ANBU_SOLAPI_CHANNEL", ""),
+    "template": env.str("ANBU_SOLAPI_TEMPLATE", ""),
+}
+# apprise's names of the hosted messengers that people may enter
+ANBU_MESSENGERS = env.list(
+    "ANBU_MESSENGERS", default=["tgram", "slack", "discord", "gchat", "line", "pover", "threema"]
+)
+ANBU_OPERATOR_URLS = env.list("ANBU_OPERATOR_URLS", default=[])
 
 # -- API
 REST_FRAMEWORK = {
@@ -233,6 +257,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "EmergencyStatus": "monitoring.models.EmergencyLog.Status",
+        "ChannelKind": "monitoring.notification.models.ChannelKind",
         "HubStatus": "devices.models.IoTHub.Status",
         "SafetyCheckStatus": "devices.models.SafetyCheck.Status",
         "EmergencyOutcome": "monitoring.models.Outcome",

@@ -15,6 +15,8 @@ OUTERMOST_LOOPS = frozenset(
         "devices.camera.home:_work",  # alone does what is asked of a home's camera
         "devices.hub_link:_run",  # alone reaches the hubs of its process
         "devices.revocation_feed:_tell_all",  # tells each revocation once
+        "monitoring.notification.sender:_carry",  # a carrier's library may fail in any way, and its slot must come free
+        "monitoring.notification.sender:run",  # alone sends notifications: one bad row must not silence the others
         "monitoring.sensor_watch:run",  # a home that cannot be judged must not end the watch over the others
         "monitoring.watchdog:sweep",  # alone takes due steps: one bad row must not hold back the others
     }

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from portal.operation.diagnosis import Finding, examine
+from portal.operation.diagnosis import examine
+
+if TYPE_CHECKING:
+    from portal.operation.finding import Finding
 
 _MARKS = {"ok": "✓", "notice": "!", "broken": "✗"}
 

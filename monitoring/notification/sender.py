@@ -1,0 +1,165 @@
+"""Sends what is due, beside the watchdog's sweeps: one thread looks at the rows, and each message is carried by a
+thread of its own, a few a channel, so that a carrier that hangs delays neither the sweeps nor the other channels."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from prometheus_client import Counter as Metric
+from prometheus_client import Histogram
+
+from . import claims
+from .carriers import CARRIERS
+from .failures import Refused, SendingFailed, TryAgain
+from .message import Accepted, Address, Report
+from .models import ChannelKind
+from .words import compose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .claims import Claim
+    from .message import Message
+
+log = structlog.get_logger(__name__)
+LOOK_S = 0.25
+AT_ONCE = 4  # messages under way, a channel
+OUTAGE = (OperationalError, InterfaceError)
+SENT = Metric("anbu_notifications_total", "Messages by channels beyond the page", ["kind", "result"])
+TOOK = Histogram("anbu_notification_seconds", "How long a carrier took", ["kind"])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    claim: Claim
+    result: Accepted | Report | SendingFailed
+    took_ms: int
+    is_report: bool = False
+
+
+class Sender:
+    def __init__(self) -> None:
+        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._under_way: Counter[str] = Counter()
+
+    def run(self, is_stopping: Callable[[], bool]) -> None:
+        """Until told to stop; while the database is away it waits."""
+        while not is_stopping():
+            try:
+                close_old_connections()
+                self.look()
+            except OUTAGE as error:
+                log.warning("the database is away; notifications wait", error=str(error))
+                time.sleep(1)
+            except Exception:  # alone sends notifications: one bad row must not silence every channel
+                log.exception("a look for notifications failed")
+                time.sleep(1)
+            self._settle(LOOK_S)
+        connections.close_all()
+
+    def look(self) -> int:
+        """Starts whatever is due and there is room for; how many those were."""
+        claims.stop_called_off()
+        started = 0
+        for kind, carrier in CARRIERS.items():
+            room = AT_ONCE - self._under_way[kind]
+            for claim in claims.claim_due(kind, room) if room > 0 else []:
+                self._start(claim, partial(_send, claim, address_of(claim), compose(claim.notification)))
+                started += 1
+            room = AT_ONCE - self._under_way[kind]
+            if carrier.report and room > 0:
+                for claim in claims.claim_reports(kind, room):
+                    self._start(claim, partial(_ask, claim), is_report=True)
+                    started += 1
+        return started
+
+    def finish(self, within_s: float) -> None:
+        """Settles what is under way; for whoever wants to wait for it."""
+        deadline = time.monotonic() + within_s
+        while self._under_way.total() and time.monotonic() < deadline:
+            self._settle(0.05)
+
+    def _start(self, claim: Claim, carry: Callable[[], Accepted | Report], *, is_report: bool = False) -> None:
+        self._under_way[claim.notification.kind] += 1
+        # a daemon: an end of the process must not wait for a carrier, and the lease hands the message on
+        threading.Thread(target=self._carry, args=(claim, carry, is_report), daemon=True).start()
+
+    def _carry(self, claim: Claim, carry: Callable[[], Accepted | Report], is_report: bool) -> None:
+        began = time.monotonic()
+        result: Accepted | Report | SendingFailed
+        try:
+            result = carry()
+        except SendingFailed as failure:
+            result = failure
+        except Exception as error:  # what a carrier's library did not foresee is tried again, and its slot comes free
+            log.exception("a carrier failed in a way of its own", kind=claim.notification.kind)
+            result = TryAgain(type(error).__name__)
+        self._outcomes.put(Outcome(claim, result, int((time.monotonic() - began) * 1000), is_report))
+
+    def _settle(self, within_s: float) -> None:
+        """Writes down what came back, waiting a little for the first."""
+        try:
+            outcome = self._outcomes.get(timeout=within_s)
+            while True:
+                self._under_way[outcome.claim.notification.kind] -= 1
+                settle(outcome)
+                outcome = self._outcomes.get_nowait()
+        except queue.Empty:
+            return
+        except OUTAGE as error:
+            log.warning("the database is away; the lease hands a message on", error=str(error))
+
+
+def settle(outcome: Outcome) -> None:
+    claim, result = outcome.claim, outcome.result
+    kind = claim.notification.kind
+    if outcome.is_report:
+        if isinstance(result, Report):
+            claims.settle_report(claim, result)
+        elif isinstance(result, SendingFailed):
+            claims.settle_lost(claim, result)
+        return
+    TOOK.labels(kind).observe(outcome.took_ms / 1000)
+    if isinstance(result, Accepted):
+        claims.settle_sent(claim, result, outcome.took_ms, is_reported=CARRIERS[kind].report is not None)
+        SENT.labels(kind, "sent").inc()
+    elif isinstance(result, SendingFailed):
+        claims.settle_failed(claim, result, outcome.took_ms)
+        SENT.labels(kind, "again" if isinstance(result, TryAgain) else "refused").inc()
+        log.info("not sent", kind=kind, code=result.code, detail=result.detail, purpose=claim.notification.purpose)
+
+
+def address_of(claim: Claim) -> Address:
+    """Where a message goes: its endpoint, or an operator's address. Empty when it has none any more."""
+    notification = claim.notification
+    if notification.endpoint:
+        return Address(notification.endpoint.address, notification.endpoint.keys)
+    if notification.kind == ChannelKind.APPRISE:
+        urls = dict(enumerate(settings.ANBU_OPERATOR_URLS))
+        return Address(urls.get(int(notification.address or -1), ""))
+    return Address(notification.address)
+
+
+def _send(claim: Claim, address: Address, message: Message) -> Accepted:
+    carrier = CARRIERS[claim.notification.kind]
+    if not address.value:
+        raise Refused("no_address", "the address was removed")
+    if not carrier.is_configured():
+        raise Refused("not_configured", "this channel is not set up here")
+    return carrier.send(address, message)
+
+
+def _ask(claim: Claim) -> Report:
+    report = CARRIERS[claim.notification.kind].report
+    if report is None:
+        return Report(has_arrived=False)
+    return report(claim.notification.carrier_id)
