@@ -24,7 +24,10 @@ READER_GRANTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "resolved_at",
             "outcome",
             "test",
+            "severity",
+            "weight_id",
         ),
+        "absences": ("absence_id", "senior_id", "kind", "starts_at", "ends_at", "ended_at"),
     },
     "timeseries": {
         "sensor_logs": ALL_COLUMNS,

@@ -62,7 +62,8 @@ class Absence(models.Model):
 class AutomaticCheck(models.Model):
     """A safety check that nobody asked for by hand: once for each soft alarm, or for an emergency whose policy says so.
 
-    waiting -> asked -> ended, or waiting -> ended where the robot could not be asked in time or need not be any more.
+    waiting -> asked -> ended, or waiting -> ended where the robot could not be asked in time. One that need not ask any
+    more is deleted: nobody was asked, so the same cause may come again.
     """
 
     class Status(models.TextChoices):

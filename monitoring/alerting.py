@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce, Now
 from seniors.models import Senior
 
 from . import severity as severities
+from .automatic_checks import ask_for
 from .escalation import first_occupied, hasten_step, set_step
 from .ladder import Rung
 from .models import AlertDelivery, EmergencyLog, EmergencySource, Outcome
@@ -193,6 +194,7 @@ def _open(cause: Cause, grade: str) -> EmergencyLog:
         set_step(log, rung)
     record_transition(log, "raised", source=cause.source, description=cause.description, test=log.test)
     announce(log, "raised", alert=people)
+    ask_for(log)
     return log
 
 

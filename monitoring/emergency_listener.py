@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 from prometheus_client import Counter
 from redis.exceptions import RedisError, ResponseError
 
+from .absences import mutes
 from .alerting import Cause, UnknownSenior, raise_emergency
 from .emergency_bus import DEAD, GROUP, STREAM, MalformedEntry, parse_entry
 from .models import EmergencyLog, EmergencySource, Outcome
@@ -81,8 +82,8 @@ class EmergencyListener:
         text = (fields or {}).get(b"json")
         try:
             found = parse_entry(text)
-            self._raise_when_database_is_there(found)
-            ENTRIES.labels("taken").inc()
+            is_raised = self._raise_when_database_is_there(found)
+            ENTRIES.labels("taken" if is_raised else "muted").inc()
         except (MalformedEntry, UnknownSenior) as error:
             ENTRIES.labels("dead").inc()
             # an error in the log is what reaches the operators
@@ -93,13 +94,12 @@ class EmergencyListener:
         self._redis.xack(STREAM, GROUP, entry_id)
         self._redis.xdel(STREAM, entry_id)
 
-    def _raise_when_database_is_there(self, found: EmergencyDetected) -> None:
+    def _raise_when_database_is_there(self, found: EmergencyDetected) -> bool:
         """A database that is away is waited for: the entry stays pending, so a crash here loses nothing either."""
         while True:
             try:
                 close_old_connections()
-                raise_finding(found)
-                return
+                return raise_finding(found)
             except (OperationalError, InterfaceError) as error:
                 log.warning("the database is away; waiting", error=str(error))
                 if self._is_stopping():
@@ -107,8 +107,10 @@ class EmergencyListener:
                 time.sleep(1)
 
 
-def raise_finding(found: EmergencyDetected) -> None:
-    """Raises what a model found. Raises UnknownSenior, django.db.Error."""
+def raise_finding(found: EmergencyDetected) -> bool:
+    """Raises what a model found; False where the senior's absence mutes it. Raises UnknownSenior, django.db.Error."""
+    if mutes(found.senior_id, found.event_type):
+        return False
     raise_emergency(
         Cause(
             senior_id=found.senior_id,
@@ -124,6 +126,7 @@ def raise_finding(found: EmergencyDetected) -> None:
             home_is_silent=_home_is_silent(found),
         )
     )
+    return True
 
 
 def _home_is_silent(found: EmergencyDetected) -> bool:

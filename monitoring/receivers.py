@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from devices.signals import hub_went_offline, safety_check_answered, safety_check_progressed
 
+from . import automatic_checks
 from .alerting import Cause, note_safety_check, raise_emergency
 from .fault_alerts import watch_hub
 from .models import EventType, Severity
@@ -40,6 +41,8 @@ def take_answer(check: SafetyCheck, answer: str, late: bool, **kwargs: Any) -> N
     if answer in RAISING:
         raise_emergency(_cause(check, answer))
     note_safety_check(check.senior_id, check.check_id, f"late_{answer}" if late else answer)
+    if not late:
+        automatic_checks.take_answer(check, answer)
 
 
 def _cause(check: SafetyCheck, answer: str) -> Cause:

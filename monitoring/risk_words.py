@@ -23,6 +23,7 @@ def say_reason(reason: Mapping[str, Any]) -> str:
         "hub_never_seen": _("허브가 아직 한 번도 연결되지 않았습니다"),
         "hub_offline": _("허브 연결이 끊겨 있습니다"),
         "door_was_last": _("마지막 기록이 문이라 외출했을 수 있습니다"),
+        "not_scored": _("모델의 판단이 한동안 오지 않았습니다"),
         "hub_catching_up": _("허브가 밀린 기록을 보내는 중입니다"),
     }
     return obstacles.get(code) or _("모델이 알린 까닭: %(code)s") % {"code": code or "–"}

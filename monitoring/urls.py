@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from . import api, emergency_actions, notice_api, roster_api
+from . import absence_api, api, emergency_actions, notice_api, roster_api
 
 urlpatterns = [
     path("emergencies", api.EmergencyListView.as_view(), name="api-emergencies"),
@@ -21,6 +21,12 @@ urlpatterns = [
     path("notices/<int:notice_id>/seen", notice_api.NoticeSeenView.as_view(), name="api-notice-seen"),
     path("tasks", notice_api.TaskListView.as_view(), name="api-tasks"),
     path("tasks/<int:task_id>/done", notice_api.TaskDoneView.as_view(), name="api-task-done"),
+    path("seniors/<int:senior_id>/absence", absence_api.AbsenceView.as_view(), name="api-absence"),
+    path(
+        "seniors/<int:senior_id>/absence/confirm",
+        absence_api.AbsenceConfirmedView.as_view(),
+        name="api-absence-confirmed",
+    ),
     path("hub/events", api.HubEventsView.as_view(), name="api-hub-events"),
     path("", include("monitoring.notification.urls")),
 ]

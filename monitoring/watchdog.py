@@ -15,8 +15,9 @@ from prometheus_client import Gauge
 
 from devices import presence, safety_checks
 
-from . import alerting, escalation, fault_alerts, ownership
+from . import absences, alerting, automatic_checks, escalation, fault_alerts, ownership
 from .outbox import stamp_sequence
+from .risk import age_risks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +41,10 @@ def steps(*, judge_hubs: bool) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "checks_expired", lambda: len(safety_checks.expire_due())
     if judge_hubs:
         yield "hubs_silent", lambda: len(presence.sweep_offline())
+    yield from absences.due_steps()
+    yield from automatic_checks.due_steps()
     yield from fault_alerts.due_steps()
+    yield "risks_aged", age_risks
 
 
 def sweep(*, judge_hubs: bool = True) -> Counter[str]:
