@@ -36,6 +36,14 @@ class BackendClient:
         """Applies for registration; the answer has `weight_id`, `version`, `status`, `reason`. Raises BackendError."""
         return self._call("POST", "/api/v1/ai/weights", application)
 
+    def report_training(self, run_id: int, results: list[dict[str, Any]]) -> None:
+        """Says how far seniors of a training run are. Raises BackendError."""
+        self._call("POST", f"/api/v1/ai/training/{run_id}", {"results": results})
+
+    def report_problem(self, weight_id: int, detail: str) -> None:
+        """Says that registered weights are not to be used, and why. Raises BackendError."""
+        self._call("POST", f"/api/v1/ai/weights/{weight_id}/problems", {"detail": detail[:300]})
+
     def _call(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         connect = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
         connection = connect(self._url.hostname or "localhost", self._url.port, timeout=self._timeout)

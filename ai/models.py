@@ -10,6 +10,10 @@ from django.utils.translation import pgettext_lazy
 
 from seniors.models import Senior, Staff
 
+from .training_models import TrainingJob, TrainingRun
+
+__all__ = ["AIWeight", "ServiceAccount", "TrainingJob", "TrainingRun", "WeightActivation", "WeightProblem"]
+
 
 class AIWeight(models.Model):
     """One version of a senior's weights. The bytes are in the object store; `sha256` says which bytes."""
@@ -33,6 +37,8 @@ class AIWeight(models.Model):
     metrics = models.JSONField(_("지표"), default=dict)
     status = models.CharField(_("상태"), max_length=16, choices=Status)
     reason = models.CharField(_("사유"), max_length=300, blank=True)
+    replay = models.JSONField(_("재현"), default=dict, help_text="the last weeks judged by it at registration")
+    shadow = models.JSONField(_("그림자 실행"), default=dict, help_text="the days since, judged by it while it waits")
 
     class Meta:
         db_table = "ai_weights"
@@ -73,6 +79,24 @@ class WeightActivation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.senior_id}:{self.weight_id}"
+
+
+class WeightProblem(models.Model):
+    """Registered weights whose bytes a worker would not use: corrupt, missing, foreign, or of a newer program."""
+
+    weight = models.ForeignKey(AIWeight, on_delete=models.CASCADE, related_name="problems")
+    detail = models.CharField(_("내용"), max_length=300)
+    first_at = models.DateTimeField(_("처음"), db_default=Now())
+    last_at = models.DateTimeField(_("마지막"), db_default=Now())
+
+    class Meta:
+        db_table = "weight_problems"
+        verbose_name = _("가중치 문제")
+        verbose_name_plural = pgettext_lazy("plural", "가중치 문제")
+        constraints = [models.UniqueConstraint(fields=["weight", "detail"], name="one_row_a_problem")]
+
+    def __str__(self) -> str:
+        return f"{self.weight_id}: {self.detail}"
 
 
 class ServiceAccount(models.Model):

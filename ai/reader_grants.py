@@ -15,6 +15,7 @@ READER_GRANTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "seniors": ("senior_id", "created_at"),
         "iot_hubs": ("hub_id", "senior_id", "status", "registered_at", "deregistered_at", "last_seen_at"),
         "ai_weights": ALL_COLUMNS,
+        "weight_activations": ("id", "weight_id", "senior_id", "activated_at"),
         "emergency_logs": (
             "log_id",
             "senior_id",
@@ -27,7 +28,6 @@ READER_GRANTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "severity",
             "weight_id",
         ),
-        "absences": ("absence_id", "senior_id", "kind", "starts_at", "ends_at", "ended_at"),
     },
     "timeseries": {
         "sensor_logs": ALL_COLUMNS,

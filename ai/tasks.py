@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 from django.conf import settings
+from django.utils import timezone
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -16,14 +17,12 @@ from .backend_client import BackendClient
 from .resident_weights import ResidentWeights
 from .scoring import Scorer
 from .shard_state import LeaseLost
-from .training import read_trainable_seniors
-from .training import train_seniors as train_now
-from .training_runs import note_outcomes
+from .training import train_run
+from .training_runs import plan_slot
 from .weight_store import WeightStore
 
 log = structlog.get_logger(__name__)
 
-SENIORS_A_TASK = 50
 RETRY_SECONDS = 60
 RETRIES = 5
 
@@ -60,19 +59,20 @@ def score_shard(shard: int, shards: int) -> None:
 
 @shared_task(name="ai.tasks.plan_training")
 def plan_training() -> None:
-    """Cuts all seniors into training tasks."""
-    senior_ids = read_trainable_seniors()
-    for start in range(0, len(senior_ids), SENIORS_A_TASK):
-        train_seniors.apply_async((senior_ids[start : start + SENIORS_A_TASK],), queue="training")
-    log.info("training_planned", seniors=len(senior_ids))
+    """This slot's share of the night. Runs in the backend: it writes the run down."""
+    run = plan_slot(timezone.now())
+    if run is not None:
+        log.info("training_planned", run=run.pk, seniors=run.jobs.count())
 
 
 @shared_task(name="ai.tasks.train_seniors", bind=True, max_retries=RETRIES)
-def train_seniors(self: Any, senior_ids: list[int], run: str = "") -> None:
-    """Trains these seniors; those who failed for a passing reason are tried again after a minute."""
-    outcomes = train_now(senior_ids, connect_backend())
-    if run:
-        note_outcomes(connect_redis(), run, outcomes)
+def train_seniors(self: Any, senior_ids: list[int], run_id: int) -> None:
+    """Trains these seniors; those who failed for a passing reason are tried again, each time after twice the wait."""
+    outcomes = train_run(senior_ids, run_id, connect_backend())
     again = [outcome.senior_id for outcome in outcomes if outcome.status == "failed"]
-    if again:
-        raise self.retry(args=[again, run], countdown=RETRY_SECONDS)
+    if not again:
+        return
+    if self.request.retries >= RETRIES:
+        log.error("training_failed", run=run_id, seniors=again)
+        return
+    raise self.retry(args=[again, run_id], countdown=RETRY_SECONDS * 2**self.request.retries)

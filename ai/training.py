@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 from django.db import connections
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 WINDOW_DAYS = 60
+SENIORS_AT_ONCE = 10
 
 
 class Outcome(NamedTuple):
@@ -33,6 +34,26 @@ class Outcome(NamedTuple):
     status: str
     reason: str
     version: int | None = None
+
+
+def train_run(senior_ids: Sequence[int], run_id: int, backend: BackendClient) -> list[Outcome]:
+    """Trains the seniors of a run, a few at a time, and says after each few how far it is."""
+    outcomes: list[Outcome] = []
+    for start in range(0, len(senior_ids), SENIORS_AT_ONCE):
+        few = senior_ids[start : start + SENIORS_AT_ONCE]
+        report_progress(run_id, [{"senior_id": senior_id, "status": "running"} for senior_id in few], backend)
+        done = train_seniors(few, backend)
+        report_progress(run_id, [outcome._asdict() for outcome in done], backend)
+        outcomes += done
+    return outcomes
+
+
+def report_progress(run_id: int, results: list[dict[str, Any]], backend: BackendClient) -> None:
+    """Progress is for people who look: a backend that is away does not hold up the training."""
+    try:
+        backend.report_training(run_id, results)
+    except BackendError as error:
+        log.warning("training_not_reported", run=run_id, seniors=len(results), error=str(error))
 
 
 def train_seniors(senior_ids: Sequence[int], backend: BackendClient) -> list[Outcome]:

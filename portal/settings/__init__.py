@@ -323,8 +323,8 @@ CELERY = {
     "beat_schedule": {
         "retraining": {
             "task": "ai.tasks.plan_training",
-            "schedule": crontab(hour="2", minute="30"),
-            "options": {"queue": "training", "expires": 3600},
+            "schedule": crontab(hour="0-5", minute="*/10"),
+            "options": {"queue": "portal", "expires": 540},
         },
     },
 }

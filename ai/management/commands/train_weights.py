@@ -2,23 +2,22 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
-from ai.tasks import SENIORS_A_TASK, connect_redis, train_seniors
+from ai.models import TrainingJob, TrainingRun
 from ai.training import read_trainable_seniors
-from ai.training_runs import read_outcomes
+from ai.training_runs import start_run
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from ai.training import Outcome
+    from django.db.models import QuerySet
 
-UNSETTLED = {"failed"}
+# a job that failed is tried again by the worker
+UNSETTLED = {"queued", "running", "failed"}
 
 
 class Command(BaseCommand):
@@ -31,55 +30,57 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         trainable = read_trainable_seniors()
-        senior_ids: list[int] = options["senior"] or trainable
+        senior_ids: list[int] = list(dict.fromkeys(options["senior"] or trainable))
         if unknown := sorted(set(senior_ids) - set(trainable)):
             raise CommandError(
                 f"No hub was ever registered for senior {', '.join(map(str, unknown))}: nothing to learn."
             )
         if not senior_ids:
             raise CommandError("There is no senior with a hub yet: register one, then train.")
-        run = uuid.uuid4().hex
         try:
-            for start in range(0, len(senior_ids), SENIORS_A_TASK):
-                train_seniors.apply_async((senior_ids[start : start + SENIORS_A_TASK], run), queue="training")
+            run = start_run(senior_ids, TrainingRun.Kind.BY_HAND)
         except OperationalError as error:
             raise CommandError(f"The message queue is away ({error}): is `manage.py up` running?") from error
-        outcomes = self.follow(run, senior_ids, options) if options["wait"] else {}
-        self.conclude(senior_ids, outcomes, options)
+        jobs = TrainingJob.objects.filter(run=run)
+        if options["wait"]:
+            self.follow(jobs, len(senior_ids), options)
+        self.conclude(jobs, len(senior_ids), options)
 
-    def follow(self, run: str, senior_ids: list[int], options: dict[str, Any]) -> dict[int, Outcome]:
-        """What became of each senior until all are done or the time is over."""
+    def follow(self, jobs: QuerySet[TrainingJob], asked: int, options: dict[str, Any]) -> None:
+        """Says what became of each senior, until all are done or the time is over."""
         deadline = time.monotonic() + options["wait"]
-        outcomes: dict[int, Outcome] = {}
+        said: dict[int, str] = {}
         while time.monotonic() < deadline:
-            try:
-                now = read_outcomes(connect_redis(), run)
-            except RedisError as error:
-                raise CommandError(f"Redis is away ({error}): the training may run on all the same.") from error
-            for senior_id, outcome in now.items():
-                if outcomes.get(senior_id) != outcome and not options["json"]:
-                    self.stdout.write(describe_outcome(outcome, len(now), len(senior_ids)))
-            outcomes = now
-            if len(outcomes) == len(senior_ids) and not any(o.status in UNSETTLED for o in outcomes.values()):
-                break
+            settled = 0
+            for job in jobs.all():
+                settled += job.status not in UNSETTLED
+                if job.status not in TrainingJob.UNFINISHED and said.get(job.senior_id) != job.status:
+                    said[job.senior_id] = job.status
+                    if not options["json"]:
+                        self.stdout.write(describe_job(job, len(said), asked))
+            if settled == asked:
+                return
             time.sleep(0.2)
-        return outcomes
 
-    def conclude(self, senior_ids: list[int], outcomes: dict[int, Outcome], options: dict[str, Any]) -> None:
-        done = [outcome for outcome in outcomes.values() if outcome.status not in UNSETTLED]
+    def conclude(self, jobs: QuerySet[TrainingJob], asked: int, options: dict[str, Any]) -> None:
+        rows = list(jobs.order_by("senior_id"))
+        missing = [job.senior_id for job in rows if job.status in UNSETTLED]
         if options["json"]:
-            rows = [outcome._asdict() for _, outcome in sorted(outcomes.items())]
-            self.stdout.write(json.dumps({"asked": len(senior_ids), "done": len(done), "outcomes": rows}))
+            outcomes = [
+                {"senior_id": job.senior_id, "status": job.status, "reason": job.reason, "version": job.version}
+                for job in rows
+                if job.status not in TrainingJob.UNFINISHED
+            ]
+            self.stdout.write(json.dumps({"asked": asked, "done": asked - len(missing), "outcomes": outcomes}))
         elif not options["wait"]:
-            self.stdout.write(f"Asked for {len(senior_ids)} trainings; `--wait SECONDS` follows them.")
-        if options["wait"] and len(done) < len(senior_ids):
-            missing = sorted(set(senior_ids) - {outcome.senior_id for outcome in done})
+            self.stdout.write(f"Asked for {asked} trainings; `--wait SECONDS` follows them.")
+        if options["wait"] and missing:
             raise CommandError(
-                f"{len(missing)} of {len(senior_ids)} not done after {options['wait']:g} s (senior "
+                f"{len(missing)} of {asked} not done after {options['wait']:g} s (senior "
                 f"{', '.join(map(str, missing[:10]))}): is a training worker running?"
             )
 
 
-def describe_outcome(outcome: Outcome, done: int, asked: int) -> str:
-    version = f" v{outcome.version}" if outcome.version else ""
-    return f"[{done}/{asked}] senior {outcome.senior_id}: {outcome.status}{version} ({outcome.reason})"
+def describe_job(job: TrainingJob, done: int, asked: int) -> str:
+    version = f" v{job.version}" if job.version else ""
+    return f"[{done}/{asked}] senior {job.senior_id}: {job.status}{version} ({job.reason})"
