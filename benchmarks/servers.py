@@ -22,22 +22,23 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 HUBS = 512
-REGISTER = f"""
+REGISTER = """
 import json
 from devices.registration import register_hub
 from seniors.models import Senior
 keys = []
-for number in range({HUBS}):
-    senior = Senior.objects.create(full_name=f"bench {{number}}", address="bench")
-    keys.append(register_hub(senior, f"BENCH-{{number}}", None)[1].key)
+for number in range(%d):
+    senior = Senior.objects.create(full_name=f"bench {number}", address="bench")
+    keys.append(register_hub(senior, f"BENCH-{number}", None)[1].key)
 print("KEYS" + json.dumps(keys))
 """
 
 
 class Backend:
-    """PostgreSQL and Valkey with the product's tables and HUBS registered hubs."""
+    """PostgreSQL and Valkey with the product's tables and registered hubs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hubs: int = HUBS) -> None:
+        self._hubs = hubs
         self._stack = EmbeddedStack(folder, {"postgres", "valkey"})
         self.environment: dict[str, str] = {}
         self.keys: list[str] = []
@@ -49,9 +50,11 @@ class Backend:
         variables = compose_variables(self._stack, surroundings | unused, web_url="http://127.0.0.1:1")
         self.environment = surroundings | variables.provision | variables.backend | {"ANBU_DB_POOL": "20"}
         (self._stack.data_dir / "static").mkdir()  # WhiteNoise warns of a folder that is not there
-        self._manage("migrate", "--verbosity", "0")
-        self._manage("migrate", "--verbosity", "0", "--database", "timeseries")
-        self.keys = json.loads(self._manage("shell", "--verbosity", "0", "-c", REGISTER).rpartition("KEYS")[2])
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("migrate", "--verbosity", "0", "--database", "timeseries")
+        self.keys = json.loads(
+            self.manage("shell", "--verbosity", "0", "-c", REGISTER % self._hubs).rpartition("KEYS")[2]
+        )
 
     def stop(self) -> None:
         self._stack.stop()
@@ -76,7 +79,7 @@ class Backend:
             row = connection.execute("SELECT count(*) FROM sensor_logs").fetchone()
         return int(row[0]) if row else 0
 
-    def _manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str) -> str:
         command = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True)
         if done.returncode:
@@ -95,6 +98,7 @@ class Web:
         port = str(self.port)
         options = {
             "uvicorn": ["--host", "127.0.0.1", "--port", port, "--no-access-log", "--no-proxy-headers",
+                        "--ws", "websockets", "--ws-max-size", "131072",
                         "--no-server-header", "--lifespan", "off", "--log-level", "warning"],
             "daphne": ["-b", "127.0.0.1", "-p", port, "--access-log", "/dev/null", "-v", "0", "--no-server-name"],
         }  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
@@ -19,12 +19,12 @@ from seniors.models import Senior
 
 from . import severity as severities
 from .automatic_checks import ask_for
-from .escalation import first_occupied, hasten_step, set_step
+from .escalation import first_occupied, hasten_step, set_step, wait_on
 from .ladder import Rung
 from .models import AlertDelivery, EmergencyLog, EmergencySource, Outcome
 from .notification.planning import plan_taken
 from .outbox import announce
-from .recipients import end_grants, resume_grants
+from .recipients import end_grants, first_reached, resume_grants
 from .transitions import NOTHING_DUE, OPEN_AGAIN, AlreadyResolved, record_transition
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ REOPENS_AFTER = timedelta(minutes=30)
 LASTING_AFTER_RESOLUTION = timedelta(hours=6)
 LASTING_AFTER_FALSE_ALARM = timedelta(hours=2)
 TEST_LASTS = timedelta(seconds=60)
+IS_KNOWN = """
+    SELECT EXISTS (SELECT FROM emergency_sources WHERE source = %s) OR EXISTS (
+        SELECT FROM emergency_logs WHERE senior_id = %s AND event_type = %s AND status IN ('open', 'acknowledged')
+    )
+"""
 
 
 class UnknownSenior(LookupError):
@@ -83,10 +88,14 @@ def raise_emergency(cause: Cause) -> Raising:
     # one at a time for a senior: two causes at once must find each other's emergency
     if not Senior.objects.select_for_update(no_key=True).filter(pk=cause.senior_id).exists():
         raise UnknownSenior(f"there is no senior {cause.senior_id}")
+    grade = severities.at_least(cause.event_type, cause.severity)
+    if _is_first(cause):
+        opened = _open(cause, grade)
+        EmergencySource.objects.create(source=cause.source, log=opened, severity=grade)
+        return Raising(opened.log_id, changed=True)
     known = EmergencySource.objects.select_related("log").filter(source=cause.source).first()
     if known and not _lasts_on(cause, known.log):
         return Raising(known.log_id, changed=False)
-    grade = severities.at_least(cause.event_type, cause.severity)
     log = EmergencyLog.objects.filter(
         senior_id=cause.senior_id, event_type=cause.event_type, status__in=EmergencyLog.UNRESOLVED
     ).first()
@@ -94,7 +103,10 @@ def raise_emergency(cause: Cause) -> Raising:
         log = _open(cause, grade)
     else:
         _add_source(log, cause, grade)
-    EmergencySource.objects.update_or_create(source=cause.source, defaults={"log": log, "severity": grade})
+    if known:
+        EmergencySource.objects.filter(pk=cause.source).update(log=log, severity=grade)
+    else:
+        EmergencySource.objects.create(source=cause.source, log=log, severity=grade)
     return Raising(log.log_id, changed=True)
 
 
@@ -174,24 +186,33 @@ def note_safety_check(senior_id: int, check_id: int, status: str, by: Staff | No
         record_transition(log, "safety_check", by, check_id=check_id, status=status)
 
 
+def _is_first(cause: Cause) -> bool:
+    """Whether neither the source nor an unresolved emergency of its type is known: the usual case, told by one look."""
+    with connection.cursor() as cursor:
+        cursor.execute(IS_KNOWN, [cause.source, cause.senior_id, cause.event_type])
+        return not cursor.fetchone()[0]
+
+
 def _open(cause: Cause, grade: str) -> EmergencyLog:
+    people: list[Staff]
+    if cause.tested_by:
+        people, step = [cause.tested_by], {}
+    else:
+        rung, people = first_reached(cause.senior_id)
+        step = {"rung": rung, "step_due_at": Now() + wait_on(cause.senior_id, grade, rung)}
     log = EmergencyLog.objects.create(
         senior_id=cause.senior_id,
         event_type=cause.event_type,
         severity=grade,
         description=cause.description[:500],
         occurred_at=cause.occurred_at,
-        detected_at=cause.detected_at or Now(),
+        **({"detected_at": cause.detected_at} if cause.detected_at else {}),  # else the database's own time comes back
         weight_id=cause.weight_id,
         test=cause.tested_by is not None or cause.is_drill,
         tested_by=cause.tested_by,
         test_due_at=Now() + TEST_LASTS if cause.tested_by else None,
+        **step,
     )
-    if cause.tested_by:
-        people = [cause.tested_by]
-    else:
-        rung, people = first_occupied(log, Rung.CASEWORKERS)
-        set_step(log, rung)
     record_transition(log, "raised", source=cause.source, description=cause.description, test=log.test)
     announce(log, "raised", alert=people)
     ask_for(log)

@@ -67,8 +67,13 @@ def first_occupied(log: EmergencyLog, rung: int) -> tuple[int, list[Staff]]:
 
 
 def set_step(log: EmergencyLog, rung: int) -> None:
-    wait = timedelta(seconds=next_step(times_of(log.senior_id, log.severity), rung).wait_s)
+    wait = wait_on(log.senior_id, log.severity, rung)
     EmergencyLog.objects.filter(pk=log.pk).update(rung=rung, step_due_at=Now() + wait)
+
+
+def wait_on(senior_id: int, severity: str, rung: int) -> timedelta:
+    """How long an emergency stays on a rung."""
+    return timedelta(seconds=next_step(times_of(senior_id, severity), rung).wait_s)
 
 
 def hasten_step(log: EmergencyLog) -> None:

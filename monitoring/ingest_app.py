@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -27,8 +28,11 @@ from .copy_rows import pack_rows
 from .event_writer import EventsNotStored, EventWriter
 from .hub_batches import Answer, Batch, TooLarge
 from .request_bodies import BodyTooSlow, Disconnected
+from .staff_feed import feed
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
     from devices.authentication import HubPrincipal
@@ -38,15 +42,40 @@ PATH = "/api/v1/hub/events"
 BATCHES = Counter("anbu_ingest_batches_total", "Batches posted by hubs, by status", ["status"])
 EVENTS = Counter("anbu_ingest_events_total", "Events of accepted batches", ["verdict"])
 ACCEPTED, DUPLICATE, REJECTED = (EVENTS.labels(verdict) for verdict in ("accepted", "duplicate", "rejected"))
+YIELDS_S = 0.1  # to calls for help; many of them must not keep all other events out
 RETRY_AFTER_S = {503: b"5", 429: b"1"}
 
 
 class Lane:
-    """What one event loop has of its own: its writer, and the room for large bodies."""
+    """What one event loop has of its own: its writer, and the room for large bodies, which let calls for help pass."""
 
     def __init__(self) -> None:
         self.writer = EventWriter(event_store.conninfo)
         self.large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._turn = asyncio.Lock()
+        self._calls, self._calm = 0, asyncio.Event()
+        self._calm.set()
+
+    @asynccontextmanager
+    async def call_for_help(self) -> AsyncIterator[None]:
+        """While it lasts no large body is judged, for a short time at least."""
+        self._calls += 1
+        self._calm.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if self._calls == 0:
+                self._calm.set()
+
+    @asynccontextmanager
+    async def large_body(self) -> AsyncIterator[None]:
+        """One at a time, and one in a turn of the loop: whatever else is ready comes between two of them."""
+        async with self._turn:
+            if not self._calm.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._calm.wait(), YIELDS_S)
+            yield
 
 
 class IngestApp:
@@ -97,7 +126,9 @@ class IngestApp:
         if isinstance(batch, Answer):
             return batch
         if batch.panics:
-            await self._raise_panics(hub, batch, arrived_at)
+            async with lane.call_for_help():
+                await self._raise_panics(hub, batch, arrived_at)
+                await feed().tell(YIELDS_S)
         elif not is_within_rate:
             return hub_batches.refuse(429, "throttled", "a hub may send 20 requests a second: put more events into one")
         elif size > SMALL_BYTES and lane.writer.waiting_events >= MAX_WAITING_EVENTS:
@@ -116,6 +147,14 @@ class IngestApp:
     ) -> tuple[int, Batch | Answer]:
         """(bytes as sent, what they say)."""
         sent = await request_bodies.read_body(receive, headers)
+        if len(sent) <= SMALL_BYTES:
+            return await self._judge(sent, headers, arrived_at)
+        async with self._lane().large_body():
+            return await self._judge(sent, headers, arrived_at)
+
+    async def _judge(
+        self, sent: bytes, headers: dict[bytes, bytes], arrived_at: datetime
+    ) -> tuple[int, Batch | Answer]:
         body = hub_batches.unpack(sent, headers.get(b"content-encoding", b"").decode("latin-1").strip().lower())
         kind = headers.get(b"content-type", b"").decode("latin-1")
         batch: Batch | Answer | None = hub_batches.read_plain_batch(body, arrived_at, kind)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import connection
 
 from devices import hints
 
@@ -25,14 +25,18 @@ if TYPE_CHECKING:
     from seniors.models import Staff
 
 SEQUENCER_LOCK = 0x616E6275
-STAMP = """
+UNNUMBERED = "SELECT EXISTS (SELECT 1 FROM emergency_outbox WHERE seq IS NULL)"
+# One journey and one transaction: the lock is held until the numbers are committed, and the second statement sees what
+# was committed while the first one waited.
+STAMP = f"""
+    SELECT pg_advisory_xact_lock({SEQUENCER_LOCK});
     UPDATE emergency_outbox SET seq = stamped.seq
     FROM (
         SELECT id, (SELECT coalesce(max(seq), 0) FROM emergency_outbox) + row_number() OVER (ORDER BY id) AS seq
         FROM emergency_outbox WHERE seq IS NULL
     ) AS stamped
     WHERE emergency_outbox.id = stamped.id
-"""
+"""  # noqa: S608 - a number of our own
 
 
 def announce(
@@ -45,11 +49,13 @@ def announce(
 ) -> Outbox:
     """Writes what happened to `log` into the outbox, with one delivery a person in `alert`; inside the transaction
     of the fact. Their other channels follow one after another, or with `every_channel` now."""
-    log.refresh_from_db()
+    is_new = kind == "raised"  # it was made a moment ago: its row is known, and nobody has heard of it
+    if not is_new:
+        log.refresh_from_db()
     row = Outbox.objects.create(log=log, senior_id=log.senior_id, kind=kind, emergency=as_json(log))
     receivers = list(alert)
     strangers = grant_access(receivers, log.senior_id, log.log_id)
-    heard = set(AlertDelivery.objects.filter(log=log).values_list("staff_id", flat=True))
+    heard = set() if is_new else set(AlertDelivery.objects.filter(log=log).values_list("staff_id", flat=True))
     deliveries = AlertDelivery.objects.bulk_create(
         AlertDelivery(
             log=log,
@@ -86,9 +92,10 @@ def ask_owner(log: EmergencyLog) -> Outbox:
 
 def stamp_sequence() -> int:
     """Numbers the committed rows that have none yet, in the order they were written; how many those were."""
-    if not Outbox.objects.filter(seq__isnull=True).exists():
-        return 0
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEQUENCER_LOCK])
+    with connection.cursor() as cursor:
+        cursor.execute(UNNUMBERED)
+        if not cursor.fetchone()[0]:
+            return 0
         cursor.execute(STAMP)
+        cursor.nextset()  # the lock answers first
         return int(cursor.rowcount)

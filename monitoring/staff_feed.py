@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 LOOK_S = 0.5
+CHANGES_S = 0.25  # hints about state wait so long for each other; emergencies never do
 PULSE_S = 10.0
 RESENDS_S = (5.0, 15.0)
 GUARDIAN_HEARS = {"risk.changed"}
@@ -73,6 +74,8 @@ class StaffFeed:
         self._tasks: list[asyncio.Task[None]] = []
         self._cursor = 0
         self._looked_at = datetime.now(UTC)
+        self._changes_due = 0.0
+        self._awaited: list[asyncio.Future[None]] = []
         self._seen: set[tuple[str, int, str]] = set()
         self._pulsed_at = time.monotonic()
 
@@ -107,6 +110,15 @@ class StaffFeed:
             asyncio.create_task(hints.listen([hints.STAFF_FEED], self._wake), name="staff feed hints"),
         ]
 
+    async def tell(self, within_s: float) -> None:
+        """Something was just committed by this process: looks now, without waiting for the hint to come round, and
+        returns when this process's sockets were told, or after `within_s`."""
+        if self._sockets and self._is_running():
+            told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._awaited.append(told)
+            self._wake.set()
+            await asyncio.wait([told], timeout=within_s)
+
     def _is_running(self) -> bool:
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
@@ -131,14 +143,22 @@ class StaffFeed:
 
     async def _look(self) -> None:
         viewers = {socket.staff_id for socket in self._sockets}
+        awaited, self._awaited = self._awaited, []
         announcements = await in_database_thread(staff_queries.read_log, self._cursor, viewers)
         for announcement in announcements:
             self._cursor = announcement.seq
             for socket in list(self._sockets):
                 if socket.staff_id in announcement.audience:
                     deal(socket, announcement)
+        for told in awaited:
+            told.set_result(None)
         if len(announcements) >= staff_queries.PAGE:
             self._wake.set()
+        if time.monotonic() >= self._changes_due:
+            await self._look_for_changes(viewers)
+            self._changes_due = time.monotonic() + CHANGES_S
+
+    async def _look_for_changes(self, viewers: set[int]) -> None:
         self._looked_at, changes = await in_database_thread(
             staff_queries.read_changes, self._looked_at, self._seen, viewers
         )

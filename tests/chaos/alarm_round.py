@@ -166,15 +166,18 @@ class Round:
         self._scored[home["senior_id"]] = began
 
     def _judge_scoring(self, late: list[str]) -> list[float]:
-        took = []
-        for senior_id, _ in self._scored.items():
-            statement = """SELECT extract(epoch FROM risk_states.updated_at - seniors.created_at)::float8
-                FROM risk_states JOIN seniors USING (senior_id) WHERE senior_id = %s"""
+        """Seconds from the fault until each newcomer had a word of the model's."""
+        statement = """SELECT extract(epoch FROM risk_states.updated_at - seniors.created_at)::float8
+            FROM risk_states JOIN seniors USING (senior_id) WHERE senior_id = %s"""
+        took: list[float] = []
+        for senior_id, began in self._scored.items():
             rows = self._backend.ask(statement, senior_id)
-            if rows and rows[0][0] <= SCORED_WITHIN_S:
-                took.append(float(rows[0][0]))
-            else:
-                late.append(f"senior {senior_id} was not scored within {SCORED_WITHIN_S:.0f} s: {rows}")
+            while not rows and time.monotonic() < began + SCORED_WITHIN_S:
+                time.sleep(0.5)
+                rows = self._backend.ask(statement, senior_id)
+            took += [row[0] for row in rows]
+            if not rows:
+                late.append(f"senior {senior_id} was not scored within {SCORED_WITHIN_S:.0f} s")
         return took
 
 
