@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from devices.models import IoTHub
 
-from .models import SensorLog
+from .models import SensorHour, SensorLog
 from .time_buckets import TimeBucket
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ def count_since(hub_ids: Iterable[int], moment: datetime) -> int:
 def is_silent_since(senior_id: int, moment: datetime) -> bool:
     """Whether no event of the senior's home is newer than `moment`."""
     return not SensorLog.objects.filter(hub_id__in=hubs_of(senior_id), timestamp__gt=moment).exists()
+
+
+def hourly(hub_ids: Iterable[int], since: datetime) -> list[tuple[datetime, str, int]]:
+    """(hour, sensor_id, events) of every hour since `since` in which a sensor said anything."""
+    rows = SensorHour.objects.filter(hub_id__in=list(hub_ids), bucket__gte=since)
+    return list(rows.values_list("bucket", "sensor_id", "events"))
 
 
 def activity(hub_ids: Iterable[int], since: datetime, until: datetime, width: timedelta) -> list[dict[str, Any]]:

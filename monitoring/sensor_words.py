@@ -38,6 +38,14 @@ THINGS = {
     "contact": _("여닫힘"),
     "box": _("상자"),
 }
+# a room, and what in a sensor's id says that it stands there
+ROOMS = (
+    (_("침실"), ("bedroom", "bed", "침실", "침대", "안방")),
+    (_("욕실"), ("bathroom", "bath", "toilet", "욕실", "화장실")),
+    (_("주방"), ("kitchen", "fridge", "stove", "주방", "부엌", "냉장고")),
+    (_("거실"), ("livingroom", "living", "lounge", "sofa", "tv", "거실", "소파", "텔레비전")),
+    (_("현관"), ("entrance", "front", "현관")),
+)
 SEPARATOR = re.compile(r"[\s_:.\-]+")
 
 
@@ -47,3 +55,12 @@ def say_sensor(sensor_id: str) -> str:
     if not words or None in words:
         return sensor_id
     return " ".join(str(word) for word in words)
+
+
+def say_room(sensor_id: str) -> str:
+    """The room that a sensor's id names; the sensor as people call it where no known room is in it."""
+    words = SEPARATOR.split(sensor_id.lower())
+    for room, marks in ROOMS:
+        if any(mark in words or (not mark.isascii() and mark in sensor_id) for mark in marks):
+            return str(room)
+    return say_sensor(sensor_id)

@@ -16,8 +16,10 @@ from portal.pages.accounts import LoginForm
 from portal.pages.desk import show_desk, show_part
 from portal.pages.drill import begin_drill
 from portal.pages.emergency import show_emergency, show_emergency_state
+from portal.pages.emergency_card import show_card
 from portal.pages.senior_list import show_care_list
 from portal.pages.senior_page import show_senior
+from portal.pages.staff_search import find_staff
 from seniors.models import Staff
 from seniors.revocations import revoke_session
 
@@ -82,6 +84,8 @@ class PortalAdminSite(AdminSite):
             path("drill/", self.admin_view(begin_drill), name="drill"),
             path("care/", self.admin_view(show_care_list), name="care_list"),
             path("care/<int:senior_id>/", self.admin_view(show_senior), name="care"),
+            path("care/<int:senior_id>/card/", self.admin_view(show_card), name="care_card"),
+            path("staff/find/", self.admin_view(find_staff), name="find_staff"),
             path("care/<int:senior_id>/<slug:tab>/", self.admin_view(show_senior), name="care_tab"),
             path("emergencies/<int:log_id>/", self.admin_view(show_emergency), name="emergency"),
             path("emergencies/<int:log_id>/state/", self.admin_view(show_emergency_state), name="emergency_state"),
@@ -90,6 +94,10 @@ class PortalAdminSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return show_desk(request)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+        """Our sidebar lists what there is: only the page of one app asks for Django's list, which costs queries."""
+        return super().get_app_list(request, app_label) if app_label else []
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if isinstance(request.user, Staff) and request.user.is_guardian:

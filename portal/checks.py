@@ -27,6 +27,14 @@ def check_secrets(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
                 id="anbu.E002",
             )
         )
+    if not settings.ANBU_ENTRY_CODE_KEYS:
+        problems.append(
+            Error(
+                "ANBU_ENTRY_CODE_KEYS is not set",
+                hint="Set it to 32 random bytes, and keep it: without it no stored entry code can be read again.",
+                id="anbu.E007",
+            )
+        )
     if not settings.METRICS_TOKEN:
         problems.append(
             Warning("METRICS_TOKEN is not set", hint="/metrics refuses everybody until it is.", id="anbu.W003")

@@ -10,7 +10,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from .models import AccessLog, Senior, Staff, StaffSenior
+from .models import AccessLog, Contact, Senior, Staff, StaffSenior
 from .revocations import revoke_staff
 from .scoped_admin import PlainPages, ScopedAdmin
 
@@ -20,12 +20,24 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
+class ContactInline(admin.TabularInline[Contact, Senior]):
+    model = Contact
+    fields = ("position", "full_name", "relation", "phone", "holds_key")
+    extra = 1
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return isinstance(request.user, Staff) and request.user.is_staff
+
+    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+
 @admin.register(Senior)
 class SeniorAdmin(ScopedAdmin[Senior]):
     senior_path = ""
     list_display = ["full_name", "address", "phone", "created_at"]
     search_fields = ["full_name", "address", "phone"]
     fields = ["full_name", "address", "phone", "health_info"]
+    inlines = [ContactInline]
 
     def save_model(self, request: HttpRequest, obj: Senior, form: ModelForm[Senior], change: bool) -> None:
         with transaction.atomic():

@@ -135,6 +135,41 @@ class StaffSenior(models.Model):
         return f"{self.staff_id}:{self.senior_id}"
 
 
+class Contact(models.Model):
+    """Whom to call about a senior, in this order, besides those who have a log-in."""
+
+    senior = models.ForeignKey(Senior, on_delete=models.CASCADE, related_name="contacts")
+    position = models.PositiveSmallIntegerField(_("순서"), default=1)
+    full_name = models.CharField(_("이름"), max_length=100)
+    relation = models.CharField(_("관계"), max_length=50, blank=True)
+    phone = models.CharField(_("전화번호"), max_length=32)
+    holds_key = models.BooleanField(_("열쇠를 가지고 있음"), default=False)
+
+    class Meta:
+        db_table = "contacts"
+        verbose_name = _("연락처")
+        verbose_name_plural = pgettext_lazy("plural", "연락처")
+        ordering = ["position", "pk"]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+
+class EntryCode(models.Model):
+    """How to get into the home, encrypted (seniors/entry_codes.py). Shown on demand, and each time is logged."""
+
+    senior = models.OneToOneField(Senior, primary_key=True, on_delete=models.CASCADE, related_name="entry_code")
+    ciphertext = models.BinaryField()
+    changed_at = models.DateTimeField(db_default=Now())
+    changed_by = models.ForeignKey(Staff, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        db_table = "entry_codes"
+
+    def __str__(self) -> str:
+        return str(self.senior_id)
+
+
 class AccessGrantQuerySet(models.QuerySet["AccessGrant"]):
     def lasting(self) -> AccessGrantQuerySet:
         return self.filter(Q(until__isnull=True) | Q(until__gt=Now()))

@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.test import override_settings
 
 from seniors.models import Role
 from tests.factories import make_hub, make_senior, make_staff, map_staff
@@ -46,9 +47,12 @@ def names_in_use() -> list[str]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def static_root() -> None:
-    """WhiteNoise warns of a folder that is not there."""
+def static_root() -> Iterator[None]:
+    """WhiteNoise warns of a folder that is not there; and a page names its files though nobody has hashed them."""
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
+        yield
 
 
 @pytest.fixture

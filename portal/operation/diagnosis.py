@@ -160,6 +160,7 @@ def _look_at_keys() -> Iterator[Finding]:
     keys = {
         "SECRET_KEY": "" if settings.SECRET_KEY.startswith("unconfigured-") else settings.SECRET_KEY,
         "ANBU_KEY_PEPPER": settings.ANBU_KEY_PEPPER,
+        "ANBU_ENTRY_CODE_KEYS": ",".join(settings.ANBU_ENTRY_CODE_KEYS),
         "METRICS_TOKEN": settings.METRICS_TOKEN,
     }
     remedy = _("환경 변수로 32바이트 이상의 무작위 값을 주십시오. 내장 서버를 쓰면 manage.py up이 만듭니다.")

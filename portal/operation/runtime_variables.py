@@ -25,7 +25,13 @@ SERVER_OF_URL = {
     "REDIS_URL": "valkey",
     "S3_ENDPOINT_URL": "s3",
 }
-_BACKEND_SECRETS = ("SECRET_KEY", "ANBU_KEY_PEPPER", "METRICS_TOKEN", "ANBU_VAPID_PRIVATE_KEY")
+_BACKEND_SECRETS = (
+    "SECRET_KEY",
+    "ANBU_KEY_PEPPER",
+    "ANBU_ENTRY_CODE_KEYS",
+    "METRICS_TOKEN",
+    "ANBU_VAPID_PRIVATE_KEY",
+)
 # What any process needs of its surroundings; nothing that opens a store.
 _SURROUNDINGS = frozenset(
     (

@@ -1,13 +1,14 @@
-"""The last hours of a home as lanes of marks, one lane a sensor: numbers for an SVG that a template draws. Pure."""
+"""The last hours of a home as lanes of marks over bands of what is usual: numbers for a template's SVG. Pure."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime, tzinfo
 
 LABEL_WIDTH = 148
@@ -18,6 +19,7 @@ TOP = 8
 BOTTOM = 26
 SLOT = timedelta(minutes=5)
 HOUR_STEP = 3
+SHOWN_SILENCE = timedelta(minutes=30)
 LABEL_CHARACTERS = 18
 
 
@@ -33,13 +35,25 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Band:
+    """An hour of the lane; `strength` 1 to 4 by on how many of the last days something was heard in it."""
+
+    x: int
+    width: int
+    strength: int
+
+
+@dataclass(frozen=True)
 class Lane:
-    sensor_id: str
+    """One room, or one sensor: whatever `name` calls the same."""
+
     label: str
+    sensor_ids: list[str]
     y: int
+    bands: list[Band]
     marks: list[Mark]
     events: int
-    last_at: datetime
+    last_at: datetime | None
 
     @property
     def middle(self) -> int:
@@ -66,6 +80,12 @@ class Chart:
     lanes: list[Lane]
     ticks: list[Tick]
     events: int
+    quiet_x: int | None = None
+    """Where the silence that lasts until the end began; None while there is none worth showing."""
+
+    @property
+    def quiet_width(self) -> int:
+        return self.right - (self.quiet_x or self.right)
 
 
 def draw_lanes(
@@ -75,34 +95,39 @@ def draw_lanes(
     zone: tzinfo,
     *,
     name: Callable[[str], str] = str,
+    usual: Mapping[str, Mapping[int, float]] | None = None,
     most_lanes: int = 24,
 ) -> Chart:
     """Lays out (timestamp, sensor_id, value) between `start` and `end`. Only events with value true are activity;
-    `name` says what a sensor is called.
+    `name` says what a sensor is called: sensors of one name share a lane. `usual[name][hour]` is the share of days on
+    which that hour of the wall clock knows activity.
 
     Lanes are ordered by name; beyond `most_lanes` those that spoke least are left out.
     """
-    slots: dict[str, dict[int, int]] = {}
+    slots: dict[str, dict[int, int]] = {lane: {} for lane in usual or {}}
+    sensors: dict[str, set[str]] = {}
     last: dict[str, datetime] = {}
     for at, sensor_id, value in events:
         if not value or not start <= at <= end:
             continue
-        slot = int((at - start) / SLOT)
-        counts = slots.setdefault(sensor_id, {})
+        slot, lane = int((at - start) / SLOT), name(sensor_id)
+        counts = slots.setdefault(lane, {})
         counts[slot] = counts.get(slot, 0) + 1
-        last[sensor_id] = max(at, last.get(sensor_id, at))
-    totals = {sensor_id: sum(counts.values()) for sensor_id, counts in slots.items()}
-    kept = sorted(sorted(totals, key=lambda sensor_id: -totals[sensor_id])[:most_lanes])
+        sensors.setdefault(lane, set()).add(sensor_id)
+        last[lane] = max(at, last.get(lane, at))
+    totals = {lane: sum(counts.values()) for lane, counts in slots.items()}
+    kept = sorted(sorted(totals, key=lambda lane: -totals[lane])[:most_lanes])
     lanes = [
         Lane(
-            sensor_id,
-            _shorten(name(sensor_id)),
+            _shorten(lane),
+            sorted(sensors.get(lane, ())),
             TOP + row * LANE_HEIGHT,
-            _place_marks(slots[sensor_id], start, end),
-            totals[sensor_id],
-            last[sensor_id],
+            _place_bands((usual or {}).get(lane, {}), start, end, zone),
+            _place_marks(slots[lane], start, end),
+            totals[lane],
+            last.get(lane),
         )
-        for row, sensor_id in enumerate(kept)
+        for row, lane in enumerate(kept)
     ]
     foot = TOP + max(1, len(lanes)) * LANE_HEIGHT
     return Chart(
@@ -114,7 +139,12 @@ def draw_lanes(
         lanes=lanes,
         ticks=_place_ticks(start, end, zone),
         events=sum(totals.values()),
+        quiet_x=_place_silence(max(last.values(), default=start), start, end),
     )
+
+
+def _place_silence(since: datetime, start: datetime, end: datetime) -> int | None:
+    return _place(since, start, end) if end - since >= SHOWN_SILENCE else None
 
 
 def _place_marks(counts: dict[int, int], start: datetime, end: datetime) -> list[Mark]:
@@ -123,6 +153,18 @@ def _place_marks(counts: dict[int, int], start: datetime, end: datetime) -> list
         Mark(_place(start + slot * SLOT, start, end), width, min(4, 1 + count // 3), start + slot * SLOT, count)
         for slot, count in sorted(counts.items())
     ]
+
+
+def _place_bands(shares: Mapping[int, float], start: datetime, end: datetime, zone: tzinfo) -> list[Band]:
+    bands = []
+    local = start.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    while local < end:
+        strength = min(4, math.ceil(shares.get(local.hour, 0.0) * 4))
+        if strength:
+            x = _place(max(local, start), start, end)
+            bands.append(Band(x, _place(min(local + timedelta(hours=1), end), start, end) - x, strength))
+        local += timedelta(hours=1)
+    return bands
 
 
 def _place_ticks(start: datetime, end: datetime, zone: tzinfo) -> list[Tick]:

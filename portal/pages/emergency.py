@@ -10,12 +10,14 @@ from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 
 from ai.models import AIWeight
+from monitoring import sensor_events
 from monitoring.models import EmergencyLog
 from monitoring.timeline_words import say_timeline
 from portal.pages.board import make_cards
 from portal.pages.desk import person_of, record_sight
+from portal.pages.timeline_folds import fold_lines
 from seniors.access_log import record_request
-from seniors.models import Role, Senior, Staff
+from seniors.models import Contact, EntryCode, Role, Senior, Staff
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -54,12 +56,16 @@ def describe_emergency(emergency: EmergencyLog) -> dict[str, Any]:
     deliveries = emergency.deliveries.select_related("staff")
     weights = AIWeight.objects.filter(pk=emergency.weight_id).first() if emergency.weight_id else None
     people = Staff.objects.filter(mappings__senior_id=emergency.senior_id, is_active=True)
+    hubs = sensor_events.hubs_of(emergency.senior_id)
     return {
         "card": make_cards([emergency])[0],
         "emergency": emergency,
         "senior": emergency.senior,
-        "lines": say_timeline(transitions, deliveries, names),
+        "folds": fold_lines(say_timeline(transitions, deliveries, names)),
         "weights": weights,
         "caseworkers": people.exclude(role=Role.GUARDIAN),
         "guardians": people.filter(role=Role.GUARDIAN),
+        "contacts": Contact.objects.filter(senior_id=emergency.senior_id),
+        "has_entry_code": EntryCode.objects.filter(senior_id=emergency.senior_id).exists(),
+        "last_event": sensor_events.last_event(hubs) if hubs else None,
     }

@@ -32,6 +32,8 @@ UNCONFIGURED = "postgres://unconfigured:unconfigured@127.0.0.1:1/unconfigured"
 DEBUG = env.bool("ANBU_DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "unconfigured-" + os.urandom(24).hex())
 ANBU_KEY_PEPPER = env.str("ANBU_KEY_PEPPER", "")
+# secrets, the newest first: the first encrypts entry codes, all of them decrypt
+ANBU_ENTRY_CODE_KEYS = env.list("ANBU_ENTRY_CODE_KEYS", default=[])
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 ALLOWED_HOSTS = env.list("ANBU_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("ANBU_TRUSTED_ORIGINS", default=[])

@@ -10,8 +10,8 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from monitoring.risk_words import say_reasons
-from monitoring.sensor_words import say_sensor
+from monitoring.risk_words import say_minutes, say_reasons
+from monitoring.sensor_words import say_room, say_sensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,6 +89,23 @@ def in_words(reasons: Sequence[Mapping[str, Any]]) -> str:
 @register.filter
 def sensor(sensor_id: str) -> str:
     return say_sensor(sensor_id)
+
+
+@register.filter
+def room(sensor_id: str) -> str:
+    return say_room(sensor_id)
+
+
+@register.filter
+def minutes(number: float) -> str:
+    """A span of minutes in words."""
+    return say_minutes(number)
+
+
+@register.filter
+def span(seconds: float) -> str:
+    """A span of seconds in words, to the minute."""
+    return say_minutes(seconds / 60)
 
 
 @register.filter

@@ -1,6 +1,7 @@
 /** Joins a page to the staff socket: its live parts, its own connection state, spans that go on, and receipts. */
 
 import { listenForActs } from "./emergency.js";
+import { offerEntryCodes } from "./entry_code.js";
 import { listenForKeys } from "./keyboard.js";
 import { Part } from "./parts.js";
 import { offerSeniors } from "./senior_picker.js";
@@ -104,5 +105,6 @@ if (bar) listenForKeys(new AlarmSound(bar, words));
 document.addEventListener("visibilitychange", confirmShown);
 setInterval(tick, 1_000);
 offerSeniors();
+offerEntryCodes({ words, notify });
 showTitle();
 socket.connect();

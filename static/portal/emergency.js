@@ -38,6 +38,23 @@ const ACTS = {
     reload: true,
     run: ({ data }) => call("POST", `/hubs/${data.hub}/test`, { minutes: 10 }),
   },
+  entry: {
+    word: "saved",
+    reload: true,
+    run: ({ senior, form }) => call("PUT", `/seniors/${senior}/entry-code`, { entry_code: form.get("entry_code") }),
+  },
+  absence: {
+    word: "saved",
+    reload: true,
+    run: ({ senior, form }) =>
+      call("PUT", `/seniors/${senior}/absence`, {
+        from: new Date().toISOString(),
+        until: new Date(form.get("until")).toISOString(),
+        kind: form.get("kind"),
+        note: form.get("note"),
+      }),
+  },
+  back: { word: "saved", reload: true, run: ({ senior }) => call("DELETE", `/seniors/${senior}/absence`) },
   consent: {
     word: "saved",
     reload: true,

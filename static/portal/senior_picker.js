@@ -5,6 +5,7 @@ import { call } from "./api.js";
 const TYPED_FOR_MS = 200;
 
 export function offerSeniors(root = document) {
+  for (const field of root.querySelectorAll("[data-find-staff]")) watchStaff(field);
   for (const picker of root.querySelectorAll("[data-picker]")) watch(picker);
 }
 
@@ -35,4 +36,24 @@ function watch(picker) {
     // one match needs no choosing
     if (answer.results.length === 1 && answer.results[0].full_name === asked) chosen.value = answer.results[0].senior_id;
   }
+}
+
+/** The same for staff: the options carry `data-staff`. */
+function watchStaff(field) {
+  let timer = 0;
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const response = await fetch(`${field.dataset.findStaff}?search=${encodeURIComponent(field.value.trim())}`);
+      if (!response.ok) return;
+      const { results } = await response.json();
+      field.list.replaceChildren(
+        ...results.map((person) => {
+          const option = new Option(person.role, person.text);
+          option.dataset.staff = person.staff_id;
+          return option;
+        }),
+      );
+    }, TYPED_FOR_MS);
+  });
 }

@@ -16,7 +16,7 @@ def at(hours: float) -> datetime:
 
 def test_each_sensor_has_a_lane_in_the_order_of_names() -> None:
     chart = draw_lanes([(at(1), "kitchen", True), (at(2), "bath", True)], START, END, SEOUL)
-    assert [lane.sensor_id for lane in chart.lanes] == ["bath", "kitchen"]
+    assert [lane.label for lane in chart.lanes] == ["bath", "kitchen"]
     assert chart.lanes[0].floor == chart.lanes[1].y
 
 
@@ -48,10 +48,27 @@ def test_of_too_many_sensors_the_quietest_are_left_out() -> None:
     events += [(at(1), f"quiet{n}", True) for n in range(3)]
     chart = draw_lanes(events, START, END, SEOUL, most_lanes=2)
     assert len(chart.lanes) == 2
-    assert "busy" in [lane.sensor_id for lane in chart.lanes]
+    assert "busy" in [lane.label for lane in chart.lanes]
 
 
 def test_a_lane_is_called_what_it_is_told() -> None:
     chart = draw_lanes([(at(1), "kitchen_motion", True)], START, END, SEOUL, name=str.upper)
     assert chart.lanes[0].label == "KITCHEN_MOTION"
-    assert chart.lanes[0].sensor_id == "kitchen_motion"
+    assert chart.lanes[0].sensor_ids == ["kitchen_motion"]
+
+
+def test_sensors_of_one_room_share_a_lane() -> None:
+    events = [(at(1), "bed", True), (at(2), "bedroom_motion", True)]
+    chart = draw_lanes(events, START, END, SEOUL, name=lambda _sensor: "bedroom")
+    assert [(lane.label, lane.events) for lane in chart.lanes] == [("bedroom", 2)]
+
+
+def test_what_is_usual_lies_behind_the_marks_hour_by_hour() -> None:
+    chart = draw_lanes([], START, END, SEOUL, usual={"kitchen": {7: 1.0, 12: 0.1}})
+    assert [band.strength for band in chart.lanes[0].bands] == [4, 1]
+    assert chart.lanes[0].bands[0].x == LABEL_WIDTH + PLOT_WIDTH * 7 // 24
+
+
+def test_a_silence_is_shown_from_half_an_hour_on() -> None:
+    assert draw_lanes([(at(23.8), "kitchen", True)], START, END, SEOUL).quiet_x is None
+    assert draw_lanes([(at(12), "kitchen", True)], START, END, SEOUL).quiet_x == LABEL_WIDTH + PLOT_WIDTH // 2
