@@ -12,6 +12,7 @@ from portal.api import seniors as senior_api
 from portal.operation import health
 from portal.pages import accounts as account_pages
 from portal.pages import family as family_page
+from portal.pages import notifications as notification_page
 
 handler500 = "portal.store_outage.answer_server_error"
 
@@ -20,6 +21,10 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("family/", family_page.show_family, name="family"),
     path("family/state/", family_page.show_family_state, name="family_state"),
+    path("account/notifications/", notification_page.show_notifications, name="notifications"),
+    path("account/notifications/state/", notification_page.show_notifications_state, name="notifications_state"),
+    path("service-worker.js", notification_page.serve_service_worker, name="service_worker"),
+    path("manifest.webmanifest", notification_page.serve_manifest, name="manifest"),
     path("account/language/", account_pages.choose_language, name="choose_language"),
     # the admin's log-in page looks for the first of these names
     path("account/reset/", account_pages.PasswordReset.as_view(), name="admin_password_reset"),

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F, Max, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from . import apprise_urls, solapi, web_push
@@ -140,14 +140,19 @@ def shown_address(endpoint: NotificationEndpoint) -> str:
 
 def _take_browser(staff: Staff, address: str, keys: dict[str, str], name: str) -> NotificationEndpoint:
     first = NotificationEndpoint.objects.filter(staff=staff).aggregate(last=Max("order"))["last"]
-    values: dict[str, Any] = {"staff": staff, "keys": keys, "verified_at": Now(), "enabled": True}
+    values: dict[str, Any] = {
+        "staff": staff,
+        "keys": keys,
+        "verified_at": Coalesce("verified_at", Now()),
+        "enabled": True,
+    }
     if name:
         values["name"] = name[:100]
     endpoint, _made = NotificationEndpoint.objects.update_or_create(
         kind=ChannelKind.WEB_PUSH,
         address=address,
         defaults=values,
-        create_defaults={**values, "order": 0 if first is None else first + 1},
+        create_defaults={**values, "order": 0 if first is None else first + 1, "verified_at": Now()},
     )
     endpoint.refresh_from_db()
     return endpoint

@@ -9,6 +9,7 @@ from playwright.sync_api import sync_playwright
 from tests.flows.browsing import FLAGS, listen, log_in
 from tests.flows.living_home import Home
 from tests.flows.product import Product, StaffClient
+from tests.monitoring.notification.push_service import PushService
 from tests.optional_tools import require_tool
 
 if TYPE_CHECKING:
@@ -21,9 +22,18 @@ PASSWORD = "a-long-enough-password"
 
 
 @pytest.fixture(scope="session")
-def product() -> Iterator[Product]:
+def push_service() -> Iterator[PushService]:
+    """Where the product sends its push messages, on this machine."""
+    service = PushService()
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def product(push_service: PushService) -> Iterator[Product]:
     """One running product for all flow tests that do not break it."""
     running = Product()
+    running.environment["ANBU_PUSH_SERVICES"] = push_service.url
     try:
         running.start("--seed", "none")
         yield running

@@ -70,7 +70,7 @@ class Browser:
 
 
 class PushService(LocalServer):
-    def __init__(self, vapid_key: str) -> None:
+    def __init__(self, vapid_key: str = "") -> None:
         super().__init__()
         self.vapid_key = vapid_key
         self.browsers: dict[str, Browser] = {}
