@@ -5,7 +5,8 @@
  * "signed-out" (the session ended). A message is handed on after the cursor took it in.
  */
 
-const DEAF_MS = 20_000; // two pulses
+const DEAF_MS = 18_500; // a pulse comes each 10 s: one was missed, and the next is about due
+const CHECK_MS = 500;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
 const SESSION_ENDED = 4401;
@@ -23,7 +24,7 @@ export class StaffSocket {
     this.heardAt = performance.now();
     this.sent = 0;
     this.timer = 0;
-    setInterval(() => this.checkHearing(), 1_000);
+    setInterval(() => this.checkHearing(), CHECK_MS);
     addEventListener("online", () => this.reconnectNow());
     document.addEventListener("visibilitychange", () => document.hidden || this.checkHearing());
     addEventListener("pagehide", () => this.socket?.close());

@@ -49,9 +49,8 @@ class LocalServer:
                 if answer.hangs_up:
                     self.close_connection = True
                     return
-                body = b"" if answer.body is None else json.dumps(answer.body).encode()
-                if isinstance(answer.body, bytes):
-                    body = answer.body
+                body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+                body = b"" if answer.body is None else body
                 self.send_response(answer.status)
                 for name, value in {**answer.headers, "Content-Length": str(len(body))}.items():
                     self.send_header(name, value)
