@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import Count
+from django.db.models import Count, Max
 
 from devices.models import IoTHub
 
@@ -44,6 +44,12 @@ def last_event(hub_ids: Iterable[int]) -> SensorEvent | None:
         .first()
     )
     return SensorEvent(*row) if row else None
+
+
+def last_heard(hub_id: int, since: datetime) -> dict[str, datetime]:
+    """Each sensor of the hub heard from `since` on, with the time of its newest event."""
+    rows = SensorLog.objects.filter(hub_id=hub_id, timestamp__gte=since).values("sensor_id")
+    return dict(rows.annotate(newest=Max("timestamp")).values_list("sensor_id", "newest"))
 
 
 def count_since(hub_ids: Iterable[int], moment: datetime) -> int:

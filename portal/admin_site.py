@@ -17,6 +17,7 @@ from portal.pages.desk import show_desk, show_part
 from portal.pages.drill import begin_drill
 from portal.pages.emergency import show_emergency, show_emergency_state
 from portal.pages.emergency_card import show_card
+from portal.pages.installation import show_installation, show_key, show_progress, show_sheet, show_start
 from portal.pages.senior_list import show_care_list
 from portal.pages.senior_page import show_senior
 from portal.pages.staff_search import find_staff
@@ -87,6 +88,11 @@ class PortalAdminSite(AdminSite):
             path("care/<int:senior_id>/card/", self.admin_view(show_card), name="care_card"),
             path("staff/find/", self.admin_view(find_staff), name="find_staff"),
             path("care/<int:senior_id>/<slug:tab>/", self.admin_view(show_senior), name="care_tab"),
+            path("installation/", self.admin_view(show_start), name="installation"),
+            path("installation/<int:hub_id>/", self.admin_view(show_installation), name="installation_hub"),
+            path("installation/<int:hub_id>/progress/", self.admin_view(show_progress), name="installation_progress"),
+            path("installation/<int:hub_id>/key/", self.admin_view(show_key), name="installation_key"),
+            path("installation/<int:hub_id>/sheet/", self.admin_view(show_sheet), name="installation_sheet"),
             path("emergencies/<int:log_id>/", self.admin_view(show_emergency), name="emergency"),
             path("emergencies/<int:log_id>/state/", self.admin_view(show_emergency_state), name="emergency_state"),
         ]

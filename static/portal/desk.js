@@ -99,6 +99,12 @@ function notify(text, failed = false, undo = null) {
   noticeTimer = setTimeout(() => (notice.hidden = true), failed || undo ? 8_000 : 3_000);
 }
 
+// what no message tells of is looked at again and again, while somebody can see it
+for (const part of parts) {
+  const every = Number(part.element.dataset.every);
+  if (every) setInterval(() => document.hidden || part.refresh(), every * 1_000);
+}
+document.querySelector("[data-print]")?.addEventListener("click", () => print());
 listenForActs({ words, notify, done: () => parts.forEach((part) => part.refresh()) });
 const bar = document.getElementById("sound");
 if (bar) listenForKeys(new AlarmSound(bar, words));

@@ -55,6 +55,10 @@ const ACTS = {
       }),
   },
   back: { word: "saved", reload: true, run: ({ senior }) => call("DELETE", `/seniors/${senior}/absence`) },
+  walk: {
+    word: "testing",
+    run: ({ data }) => call("POST", `/hubs/${data.hub}/test`, { minutes: 15 }),
+  },
   consent: {
     word: "saved",
     reload: true,

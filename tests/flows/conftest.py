@@ -52,9 +52,10 @@ def supervisor(product: Product) -> StaffClient:
     return client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all browser tests."""
+    """One Chromium for all browser tests here. It brings an event loop, in which Django refuses to query: it must end
+    before tests elsewhere begin."""
     path = require_tool("chromium")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=FLAGS)
