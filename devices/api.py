@@ -23,6 +23,7 @@ from seniors.problems import Problem
 from . import claims, faults, installation_tests, registration, safety_checks
 from .api_examples import CLAIM_EXAMPLES, CONFIG_EXAMPLE
 from .authentication import IsHub
+from .camera.ice import make_ice_servers
 from .models import Fault, IoTHub, SafetyCheck
 from .serializers import (
     CheckState,
@@ -246,7 +247,7 @@ class HubConfigView(APIView):
             "heartbeat_interval_s": settings.HEARTBEAT_INTERVAL_S,
             "batch_max_events": settings.BATCH_MAX_EVENTS,
             "batch_max_delay_s": settings.BATCH_MAX_DELAY_S,
-            "ice_servers": settings.ICE_SERVERS,
+            "ice_servers": make_ice_servers(f"hub-{hub.hub_id}"),
             "server_time": datetime.now(UTC),
         }
         return Response(HubConfig(config).data)

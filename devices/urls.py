@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import api
+from . import api, whip_api
 
 urlpatterns = [
     path("seniors/<int:senior_id>/hub", api.SeniorHubView.as_view()),
@@ -15,5 +15,7 @@ urlpatterns = [
     path("safety-checks/<int:check_id>", api.SafetyCheckView.as_view()),
     path("faults", api.FaultListView.as_view()),
     path("faults/<int:fault_id>/seen", api.FaultSeenView.as_view()),
+    path("hub/whip", whip_api.WhipView.as_view(), name="api-whip"),
+    path("hub/whip/<slug:stream_id>", whip_api.WhipSessionView.as_view(), name="api-whip-session"),
     path("hub/config", api.HubConfigView.as_view()),
 ]

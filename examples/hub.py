@@ -1,4 +1,5 @@
 """Reference client of the hub side: one file to take home, on the standard library and `websockets` (15 or newer).
+With `aiortc` installed it shows the robot's camera too (--video), passed on as the camera encoded it.
 
     python hub.py --url https://anbu.example --claim CODE --device-id HUB-1 --once < /dev/null    # once, for the key
     python hub.py --url https://anbu.example --buffer hub.db < events.jsonl
@@ -35,6 +36,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.error import HTTPError
@@ -305,6 +307,260 @@ async def answer_ok(check: SafetyCheck) -> Answer | None:
     return "ok"
 
 
+class Feed:
+    """What a camera encoded, read in a thread: a file over and over at its speed, or an rtsp:// address, found anew
+    whenever it is lost. H.264 or VP8, never decoded; H.264 gets start codes and parameter sets before each key frame.
+
+    `codec` is known from the first packet on ("H264", "VP8"); `problem` says why there is none.
+    """
+
+    LISTENER_MOST = 100
+
+    def __init__(self, source: str) -> None:
+        self.source, self.codec, self.problem = source, "", "the camera was not reached yet"
+        self.is_live = "://" in source
+        self._loop = asyncio.get_running_loop()
+        self._listeners: set[asyncio.Queue[Any]] = set()
+        self._group: list[Any] = []
+        self._ready = asyncio.Event()
+        self._stop = threading.Event()
+        self._stop.set()
+        self._shift = 0
+        self._last = 0
+
+    def open(self) -> None:
+        """Begins to read; harmless when it reads already. A camera's stream is kept open, as probing takes a second."""
+        if self._stop.is_set():
+            self._stop = threading.Event()
+            threading.Thread(target=self._read, args=(self._stop,), name="camera", daemon=True).start()
+
+    async def ready(self, within_s: float) -> str:
+        """The codec. Raises LookupError when the camera cannot be read."""
+        try:
+            await asyncio.wait_for(self._ready.wait(), within_s)
+        except TimeoutError:
+            raise LookupError(self.problem) from None
+        return self.codec
+
+    def listen(self) -> asyncio.Queue[Any]:
+        """A queue of packets that begins at the newest key frame."""
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        for packet in self._group:
+            queue.put_nowait(packet)
+        self._listeners.add(queue)
+        return queue
+
+    def leave(self, queue: asyncio.Queue[Any]) -> None:
+        self._listeners.discard(queue)
+        if not self._listeners and not self.is_live:
+            self.close()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._ready.clear()
+        self._group = []
+
+    def _read(self, stop: threading.Event) -> None:
+        import av
+
+        options = {"rtsp_transport": "tcp"} if self.source.startswith("rtsp") else {}
+        while not stop.is_set():
+            try:
+                with av.open(self.source, options=options, timeout=5) as container:
+                    self._play(container, av.BitStreamFilterContext, stop)
+                self.problem = "the camera's stream ended"
+            except (OSError, ValueError, LookupError, av.FFmpegError) as error:
+                self.problem = f"{self.source} cannot be read: {error}"
+                log.warning("%s", self.problem)
+            if self.is_live or not self._ready.is_set():
+                stop.wait(2)
+
+    def _play(self, container: Any, make_filter: Any, stop: threading.Event) -> None:
+        if not container.streams.video:
+            raise LookupError("it has no picture")
+        stream = container.streams.video[0]
+        codec = {"h264": "H264", "vp8": "VP8"}.get(stream.codec_context.name)
+        if codec is None:
+            raise LookupError(f"{stream.codec_context.name} cannot be passed on: set the camera to H.264 or VP8")
+        filters = [make_filter(name, stream) for name in ("h264_mp4toannexb", "dump_extra")] if codec == "H264" else []
+        began, first = time.monotonic(), None
+        for packet in container.demux(stream):
+            if stop.is_set():
+                return
+            if packet.pts is None or packet.size == 0:
+                continue
+            at = int(packet.pts * packet.time_base * 90_000)
+            first = at if first is None else first
+            if not self.is_live:
+                stop.wait(max(0.0, began + (at - first) / 90_000 - time.monotonic()))
+            if first == at:
+                self._shift = self._last + 3600 - at
+            packets = [packet]
+            for one in filters:
+                packets = [made for taken in packets for made in one.filter(taken)]
+            self._last = at + self._shift
+            for made in packets:
+                self._loop.call_soon_threadsafe(self._deal, stop, codec, bytes(made), self._last, packet.is_keyframe)
+
+    def _deal(self, stop: threading.Event, codec: str, data: bytes, at: int, is_key: bool) -> None:
+        if stop.is_set():
+            return
+        self.codec, self.problem = codec, ""
+        self._ready.set()
+        if is_key:
+            self._group = []
+        if is_key or self._group:
+            self._group.append((data, at))
+        for queue in self._listeners:
+            if queue.qsize() < self.LISTENER_MOST or is_key:
+                queue.put_nowait((data, at))
+
+
+class Camera:
+    """The hub's end of live video: offers the feed when somebody wants to look, and ends with the last of them.
+
+    `say(type, **fields)` sends on the socket; `announce(count)` is told how many look, before the first frame goes:
+    the robot shows it and says it. `hear(track)` gets a caseworker's voice, when that is allowed.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        announce: Callable[[int], None] = lambda count: log.info("%d look through the camera", count),
+        hear: Callable[[Any], Awaitable[None]] | None = None,
+    ) -> None:
+        self._feed = Feed(source)
+        self._announce, self._hear = announce, hear
+        self._stream_id = ""
+        self._queue: asyncio.Queue[Any] | None = None
+        self._peer: Any = None
+        self._talk: Any = None
+        self._listening: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        if self._feed.is_live:
+            self._feed.open()
+
+    async def take(self, message: dict[str, Any], say: Callable[..., Awaitable[None]]) -> None:
+        """Does what the backend says about the camera."""
+        try:
+            match message["type"]:
+                case "stream.start":
+                    await self._start(message, say)
+                case "stream.answer" if message["stream_id"] == self._stream_id:
+                    await self._answered(message["sdp"])
+                case "stream.candidate" if message["stream_id"] == self._stream_id:
+                    await self._add_candidate(message["candidate"])
+                case "stream.viewers":
+                    self._announce(message["count"])
+                case "stream.stop" if message["stream_id"] == self._stream_id:
+                    await self.stop()
+                case "talk.start":
+                    await self._start_talk(message, say)
+                case "talk.stop":
+                    await self._stop_talk()
+        except (ValueError, KeyError, TypeError, LookupError, AssertionError) as error:
+            log.error("the camera's %s failed: %r", message["type"], error)
+            await say("error", code="camera_failed", detail=str(error)[:200], about=message.get("id"))
+
+    async def _start(self, message: dict[str, Any], say: Callable[..., Awaitable[None]]) -> None:
+        from aiortc import RTCRtpSender
+
+        await self.stop()
+        self._stream_id = message["stream_id"]
+        self._feed.open()
+        codec = await self._feed.ready(8)
+        self._queue = self._feed.listen()
+        self._peer = peer = make_peer(message["ice_servers"])
+        peer.on("connectionstatechange", lambda: self._watch(peer))
+        transceiver = peer.addTransceiver(make_track(self._queue), "sendonly")
+        wanted = (f"video/{codec}", "video/rtx")
+        capabilities = RTCRtpSender.getCapabilities("video").codecs
+        transceiver.setCodecPreferences([one for one in capabilities if one.mimeType in wanted])
+        await peer.setLocalDescription(await peer.createOffer())
+        await say("stream.offer", stream_id=message["stream_id"], sdp=peer.localDescription.sdp)
+
+    def _watch(self, peer: Any) -> None:
+        if peer is self._peer and peer.connectionState in ("failed", "closed"):
+            self._ending = asyncio.create_task(self.stop())
+
+    async def _answered(self, sdp: str) -> None:
+        from aiortc import RTCSessionDescription
+
+        await self._peer.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="answer"))
+
+    async def _add_candidate(self, candidate: dict[str, Any] | None) -> None:
+        from aiortc.sdp import candidate_from_sdp
+
+        if self._peer is None or candidate is None:
+            return
+        parsed = candidate_from_sdp(candidate["candidate"].removeprefix("candidate:"))
+        parsed.sdpMid, parsed.sdpMLineIndex = candidate["sdpMid"], candidate["sdpMLineIndex"]
+        await self._peer.addIceCandidate(parsed)
+
+    async def _start_talk(self, message: dict[str, Any], say: Callable[..., Awaitable[None]]) -> None:
+        from aiortc import RTCSessionDescription
+
+        await self._stop_talk()
+        if self._hear is None:
+            await say("error", code="no_speaker", detail="no loudspeaker is connected", about=message.get("id"))
+            return
+        self._talk = make_peer([])
+        await self._talk.setRemoteDescription(RTCSessionDescription(sdp=message["sdp"], type="offer"))
+        tracks = [transceiver.receiver.track for transceiver in self._talk.getTransceivers()]
+        await self._talk.setLocalDescription(await self._talk.createAnswer())
+        self._listening = asyncio.create_task(self._listen(tracks[0], self._hear))
+        await say("talk.ready", stream_id=message["stream_id"], sdp=self._talk.localDescription.sdp)
+
+    async def _listen(self, track: Any, hear: Callable[[Any], Awaitable[None]]) -> None:
+        from aiortc.mediastreams import MediaStreamError
+
+        with suppress(MediaStreamError):  # the voice has ended
+            await hear(track)
+
+    async def _stop_talk(self) -> None:
+        if self._talk is not None:
+            await self._talk.close()
+        if self._listening is not None:
+            self._listening.cancel()
+        self._talk = self._listening = None
+
+    async def stop(self) -> None:
+        """Nobody looks, or the socket is gone: nothing leaves the home any more."""
+        await self._stop_talk()
+        peer, self._peer, self._stream_id = self._peer, None, ""
+        if self._queue is not None:
+            self._feed.leave(self._queue)
+            self._queue = None
+        if peer is not None:
+            await peer.close()
+
+
+def make_peer(ice_servers: list[dict[str, Any]]) -> Any:
+    """A connection that asks no server but those that the backend names."""
+    from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
+
+    servers = [RTCIceServer(one["urls"], one.get("username"), one.get("credential")) for one in ice_servers]
+    return RTCPeerConnection(RTCConfiguration(iceServers=servers))
+
+
+def make_track(queue: asyncio.Queue[Any]) -> Any:
+    """The feed's packets as aiortc sends them: as they are."""
+    from aiortc import MediaStreamTrack
+    from av import Packet
+
+    class Encoded(MediaStreamTrack):
+        kind = "video"
+
+        async def recv(self) -> Packet[Any]:
+            data, at = await queue.get()
+            packet: Packet[Any] = Packet(data)
+            packet.pts, packet.time_base = at, Fraction(1, 90_000)
+            return packet
+
+    return Encoded()
+
+
 class Hub:
     """A hub's whole conversation with the backend. Use it from one event loop.
 
@@ -321,13 +577,14 @@ class Hub:
         answer: Callable[[SafetyCheck], Awaitable[Answer | None]] = answer_ok,
         status: Callable[[], tuple[int | None, bool]] = lambda: (None, True),
         clock: Clock | None = None,
+        camera: Camera | None = None,
     ) -> None:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise ValueError(f"url must begin with http:// or https:// and name a host, got {url!r}")
         self.counts = Counts()
         self.clock = clock or Clock()
         self._url, self._key = url.rstrip("/"), key
-        self._ask, self._status = answer, status
+        self._ask, self._status, self._camera = answer, status, camera
         self._buffer = Buffer(buffer)
         self._control = Connection(url, key)
         self._lanes = {
@@ -342,6 +599,7 @@ class Hub:
         self._unproven: dict[int, Answer] = {}
         self._heartbeats: deque[tuple[int, ...]] = deque()
         self._asking: set[asyncio.Task[None]] = set()
+        self._filming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._last_posted = 0.0
 
     @property
@@ -391,6 +649,8 @@ class Hub:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self._camera is not None:
+                await self._camera.stop()
             for connection in (self._control, *(lane.connection for lane in self._lanes.values())):
                 connection.close()
             self._buffer.close()
@@ -522,9 +782,11 @@ class Hub:
 
     async def _converse(self, connection: ClientConnection, backoff: Backoff) -> None:
         self._heartbeats.clear()
+        self._filming = asyncio.Queue()
         for check_id, answer in list(self._unproven.items()):
             await self._send("safety_check.answer", check_id=check_id, answer=answer)
         beating = asyncio.create_task(self._beat(connection))
+        filming = asyncio.create_task(self._film())
         try:
             while True:
                 message = json.loads(await connection.recv())
@@ -535,6 +797,12 @@ class Hub:
             log.error("unreadable message from the backend: %r", error)
         finally:
             beating.cancel()
+            filming.cancel()
+
+    async def _film(self) -> None:
+        """What is said about the camera, in order, beside the conversation: making a connection takes a while."""
+        while self._camera is not None:
+            await self._camera.take(await self._filming.get(), self._send)
 
     async def _send(self, kind: str, **fields: object) -> None:
         """Sends when there is a socket; what must arrive is sent again after the next connect."""
@@ -560,10 +828,10 @@ class Hub:
                     self._unproven.pop(check_id, None)
             case "safety_check.request":
                 await self._take_check(SafetyCheck(message["check_id"], message["prompt"], message["expires_at"]))
-            case "stream.start" | "talk.start":
+            case "stream.start" | "talk.start" if self._camera is None:
                 await self._send("error", code="no_camera", detail="no camera is connected", about=message.get("id"))
-            case "stream.answer" | "stream.candidate" | "stream.viewers" | "stream.stop" | "talk.stop":
-                pass
+            case kind if kind.startswith(("stream.", "talk.")):
+                self._filming.put_nowait(message)
             case "error":
                 log.error("backend says %s: %s", message.get("code"), message)
             case unknown:
@@ -640,7 +908,8 @@ def read_key(arguments: argparse.Namespace) -> str:
 
 
 async def live(arguments: argparse.Namespace) -> None:
-    hub = Hub(arguments.url, arguments.key, arguments.buffer)
+    camera = Camera(arguments.video) if arguments.video else None
+    hub = Hub(arguments.url, arguments.key, arguments.buffer, camera=camera)
     running = asyncio.create_task(hub.run())
     reading = asyncio.create_task(record_lines(hub, sys.stdin))
     await asyncio.wait({running, reading}, return_when=asyncio.FIRST_COMPLETED)
@@ -661,6 +930,9 @@ def main() -> int:
     parser.add_argument("--device-id", help="with --claim: this device's number, as registered in the portal")
     parser.add_argument("--key-file", default="hub.key", help="file that keeps a claimed key (hub.key)")
     parser.add_argument("--buffer", default="hub.db", help="file that keeps unanswered events (hub.db)")
+    parser.add_argument(
+        "--video", metavar="SOURCE", help="show the camera: an rtsp:// address, or a file (needs aiortc)"
+    )
     parser.add_argument("--once", action="store_true", help="end when standard input is read and answered for")
     arguments = parser.parse_args()
     if arguments.claim and not arguments.device_id:

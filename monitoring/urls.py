@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from . import absence_api, api, emergency_actions, notice_api, roster_api
+from . import absence_api, api, camera_api, emergency_actions, notice_api, roster_api
 
 urlpatterns = [
     path("emergencies", api.EmergencyListView.as_view(), name="api-emergencies"),
@@ -27,6 +27,10 @@ urlpatterns = [
         absence_api.AbsenceConfirmedView.as_view(),
         name="api-absence-confirmed",
     ),
+    path("seniors/<int:senior_id>/view-tokens", camera_api.ViewTokenView.as_view(), name="api-view-tokens"),
+    path("camera-views/<int:view_id>/review", camera_api.ReviewView.as_view(), name="api-review-view"),
+    path("whep", camera_api.WhepView.as_view(), name="api-whep"),
+    path("whep/<slug:stream_id>", camera_api.WhepSessionView.as_view(), name="api-whep-session"),
     path("hub/events", api.HubEventsView.as_view(), name="api-hub-events"),
     path("", include("monitoring.notification.urls")),
 ]

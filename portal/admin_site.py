@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from portal.pages.accounts import LoginForm
+from portal.pages.camera_check import begin_camera_check, show_camera_check
 from portal.pages.desk import show_desk, show_part
 from portal.pages.drill import begin_drill
 from portal.pages.emergency import show_emergency, show_emergency_state
@@ -81,6 +82,8 @@ class PortalAdminSite(AdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         pages: list[URLResolver | URLPattern] = [
+            path("camera-check/", self.admin_view(show_camera_check), name="camera_check"),
+            path("camera-check/begin/", self.admin_view(begin_camera_check), name="camera_check_begin"),
             path("parts/<slug:part>/", self.admin_view(show_part), name="part"),
             path("drill/", self.admin_view(begin_drill), name="drill"),
             path("care/", self.admin_view(show_care_list), name="care_list"),

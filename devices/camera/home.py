@@ -335,11 +335,14 @@ class Home:
     async def hub_came_back(self) -> None:
         await self.do(self.session.hub_came_back(self._now()))
 
-    async def unpublish(self, camera_id: str) -> None:
+    async def unpublish(self, camera_id: str, inbox: str) -> None:
         """WHIP's DELETE."""
-        if self.session.publishes_by_itself and camera_id == self.session.camera_id:
+        is_this = self.session.publishes_by_itself and camera_id == self.session.camera_id
+        answer = {"sdp": ""} if is_this else {"problem": "there is no such publication"}
+        if is_this:
             self.drop_publisher()
             await self.do(self.session.hub_over(self._now()))
+        await self._send(inbox, {"type": "answered", "about": camera_id, **answer})
 
     # -- what is due, what is still allowed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
@@ -26,7 +26,7 @@ from .session import TIME_LIMIT_S
 from .signaling import HUBS_GROUP, RelayUnavailable, ViewRequest, channel_layer, send
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
 log = structlog.get_logger(__name__)
 RETRY_S = 1.0
@@ -135,20 +135,27 @@ class CameraInbox:
             raise RelayUnavailable(str(error)) from error
         if relay_id is None:
             raise RelayUnavailable("no camera relay runs")
-        await send(relay_channel(relay_id), {**message, "hub_id": hub_id, "inbox": self._channel})
-        return await self.answer_to(about)
+        with self.expecting(about) as answer:
+            await send(relay_channel(relay_id), {**message, "hub_id": hub_id, "inbox": self._channel})
+            return await in_time(answer)
 
-    async def answer_to(self, about: str) -> dict[str, Any]:
-        """What a relay answers by `about`. Raises RelayUnavailable when it takes too long."""
+    @contextmanager
+    def expecting(self, about: str) -> Iterator[asyncio.Future[dict[str, Any]]]:
+        """What a relay will answer by `about`: begun before it is asked, as it may answer first."""
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[about] = answer
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S + 2):
-                return await answer
-        except TimeoutError as error:
-            raise RelayUnavailable("the camera relay did not answer in time") from error
+            yield answer
         finally:
             del self._answers[about]
+
+    async def leave_home(self, hub_id: int, stream_id: str) -> None:
+        """Ends a view that another web process may have begun."""
+        await self._to_owner(hub_id, {"type": "viewer.leave", "stream_id": stream_id})
+
+    async def add_candidate(self, hub_id: int, kind: str, stream_id: str, candidate: dict[str, Any] | None) -> bool:
+        """`kind` is `viewer.candidate` or `hub.candidate`; False when no relay has that home."""
+        return await self._to_owner(hub_id, {"type": kind, "stream_id": stream_id, "candidate": candidate})
 
     # -- hubs
 
@@ -270,6 +277,15 @@ class CameraInbox:
         task = asyncio.create_task(errand)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
+
+
+async def in_time(answer: asyncio.Future[dict[str, Any]]) -> dict[str, Any]:
+    """Raises RelayUnavailable when it takes too long."""
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S + 2):
+            return await answer
+    except TimeoutError as error:
+        raise RelayUnavailable("the camera relay did not answer in time") from error
 
 
 _inboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, CameraInbox] = WeakKeyDictionary()

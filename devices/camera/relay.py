@@ -14,8 +14,10 @@ from redis.exceptions import RedisError
 from devices import revocation_feed
 
 from . import aiortc_seam
+from .check import Checks
 from .directory import SAY_EVERY_S, Directory, relay_channel
 from .home import Home
+from .peers import BadDescription
 from .signaling import RelayUnavailable, ViewRequest, channel_layer, send
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class Relay:
         self.relay_id = uuid.uuid4().hex[:12]
         self.homes: dict[int, Home] = {}
         self.directory = Directory()
+        self._checks = Checks()
+        self._errands: set[asyncio.Task[None]] = set()
 
     # -- conversation
 
@@ -67,6 +71,9 @@ class Relay:
 
     async def take(self, message: dict[str, Any]) -> None:
         """Hands a message to the home that it is about, here or at the relay that has that home."""
+        if message["type"] == "check":
+            self._do_soon(self._check(message))
+            return
         hub_id = message["hub_id"]
         home = self.homes.get(hub_id)
         if home is None:
@@ -85,6 +92,20 @@ class Relay:
             log.warning("the relay does not know this message", type=ascii(message["type"]))
         else:
             home.post(errand)
+
+    async def _check(self, message: dict[str, Any]) -> None:
+        """A browser's connection check: no home is touched."""
+        try:
+            answer = {"sdp": await self._checks.begin(message["sdp"])}
+        except BadDescription as error:
+            answer = {"problem": str(error)}
+        with suppress(RelayUnavailable):
+            await send(message["inbox"], {"type": "answered", "about": message["about"], **answer})
+
+    def _do_soon(self, errand: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
 
     def _errand(self, home: Home, message: dict[str, Any]) -> Coroutine[Any, Any, None] | None:
         match message["type"]:
@@ -115,7 +136,7 @@ class Relay:
             case "hub.publish":
                 return home.publish(message["stream_id"], message["sdp"], message["prefix"], message["inbox"])
             case "hub.unpublish":
-                return home.unpublish(message["stream_id"])
+                return home.unpublish(message["stream_id"], message["inbox"])
         return None
 
     # -- time
@@ -175,4 +196,5 @@ class Relay:
             await self.directory.withdraw_relay(self.relay_id, tuple(self.homes))
         for home in tuple(self.homes.values()):
             await home.close()
+        await self._checks.close()
         await self.directory.close()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 TABS: dict[str, tuple[StrPromise, Callable[[HttpRequest, Senior, State], dict[str, Any]]]] = {
     "now": (_("지금"), senior_tabs.gather_now),
     "activity": (_("2주 활동"), senior_tabs.gather_activity),
+    "camera": (_("카메라"), lambda request, senior, state: {}),
     "emergencies": (_("응급 기록"), senior_tabs.gather_emergencies),
     "profile": (_("정보와 담당"), senior_tabs.gather_profile),
     "home": (_("허브와 센서"), senior_tabs.gather_home),

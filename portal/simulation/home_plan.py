@@ -20,7 +20,7 @@ PANIC_SENSORS = {"fall": "fall_sensor", "sos": "sos_button", "fire": "smoke_dete
 INCIDENT_KINDS = (*PANIC_SENSORS, "hub_off", "silence")
 _INCIDENT = re.compile(r"(\w+)@\+(\d+(?:\.\d+)?)([smh]?)", re.ASCII)
 _UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours"}
-_FIELDS = {"key", "name", "seed", "csv", "incident", "silent_for", "robot_answer"}
+_FIELDS = {"key", "name", "seed", "csv", "incident", "silent_for", "robot_answer", "video"}
 
 
 class InvalidPlan(ValueError):
@@ -37,7 +37,8 @@ class Incident:
 
 @dataclass(frozen=True)
 class HomePlan:
-    """One home: a recording when `csv` is set, else the life of `seed`; `silent_for` in hours."""
+    """One home: a recording when `csv` is set, else the life of `seed`; `silent_for` in hours,
+    `video` a file or an rtsp:// address that the home's camera shows."""
 
     key: str
     name: str
@@ -46,6 +47,7 @@ class HomePlan:
     incidents: tuple[Incident, ...] = ()
     silent_for: float | None = None
     robot_answer: RobotAnswer = "ok"
+    video: str | None = None
 
 
 def parse_incident(text: str) -> Incident:
@@ -64,7 +66,8 @@ def seed_of_key(key: str) -> int:
 def read_keys_file(lines: Iterable[str], defaults: HomePlan) -> list[HomePlan]:
     """One JSON object a line, `key` required, each left out field as in `defaults`; empty lines are skipped.
 
-    Fields: key, name, seed, csv (a path), incident (a list as on the command line), silent_for (hours), robot_answer.
+    Fields: key, name, seed, csv (a path), incident (a list as on the command line), silent_for (hours), robot_answer,
+    video (a file or an rtsp:// address).
     """
     plans = []
     for number, line in enumerate(lines, 1):
@@ -99,4 +102,5 @@ def _read_plan(fields: object, defaults: HomePlan) -> HomePlan:
         incidents=defaults.incidents if incidents is None else tuple(parse_incident(text) for text in incidents),
         silent_for=None if silent_for is None else float(silent_for),
         robot_answer=answer,
+        video=fields.get("video", defaults.video),
     )

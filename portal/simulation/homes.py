@@ -8,9 +8,9 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from examples.hub import Answer, Counts, Event, Hub, HubRefused, SafetyCheck
+from examples.hub import Answer, Camera, Counts, Event, Hub, HubRefused, SafetyCheck
 from portal.simulation.home_plan import PANIC_SENSORS
 from portal.simulation.lives import Recording, live_recording, live_resident, measure_recording
 from portal.simulation.recordings import SEOUL
@@ -63,7 +63,8 @@ class Home:
         self._silenced = 0
         self._reached = self._oldest
         self._past_recorded = asyncio.Event()
-        self._hub = Hub(url, plan.key, buffer, answer=self._answer)
+        camera = Camera(plan.video, hear=hear_out) if plan.video else None
+        self._hub = Hub(url, plan.key, buffer, answer=self._answer, camera=camera)
 
     @property
     def tally(self) -> Tally:
@@ -166,6 +167,12 @@ class Home:
     async def _answer(self, check: SafetyCheck) -> Answer | None:
         await asyncio.sleep(ROBOT_DELAY_S)
         return None if self.plan.robot_answer == "silent" else self.plan.robot_answer
+
+
+async def hear_out(track: Any) -> None:
+    """A loudspeaker in a room that does not exist: what is said is taken, and nobody hears it."""
+    while True:
+        await track.recv()
 
 
 async def drive_homes(

@@ -1,5 +1,6 @@
 /** Joins a page to the staff socket: its live parts, its own connection state, spans that go on, and receipts. */
 
+import { Camera } from "./camera.js";
 import { listenForActs } from "./emergency.js";
 import { offerEntryCodes } from "./entry_code.js";
 import { listenForKeys } from "./keyboard.js";
@@ -16,11 +17,13 @@ const parts = [...document.querySelectorAll("[data-part]")].map(
   (element) => new Part(element, { drawn: afterDrawing, failed: afterFailing }),
 );
 const socket = new StaffSocket({ onMessage: takeMessage, onState: showState });
+const cameras = [...document.querySelectorAll("[data-camera]")].map((panel) => new Camera(panel, socket));
 
 function takeMessage(message) {
   if (message.server_time) clockOffset = Date.parse(message.server_time) - Date.now();
   if (message.delivery_id) unreceived.set(message.delivery_id, String(message.emergency.log_id));
   for (const part of parts) if (part.concerns(message)) part.refresh();
+  for (const camera of cameras) camera.take(message);
   confirmShown();
 }
 
@@ -50,6 +53,7 @@ function showTitle() {
 }
 
 function showState(state) {
+  for (const camera of cameras) camera.takeState(state);
   if (state === "signed-out") return signOut();
   const sign = document.getElementById("connection");
   if (!sign) return;

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 KEYS_FILE = (
-    'JSON lines, a home each: {"key", "seed", "name", "csv", "incident": ["fall@+20s"], "silent_for", "robot_answer"},'
-    " only key is required"
+    'JSON lines, a home each: {"key", "seed", "name", "csv", "incident": ["fall@+20s"], "silent_for", "robot_answer",'
+    ' "video"}, only key is required'
 )
 
 
@@ -59,6 +59,9 @@ class Command(BaseCommand):
         parser.add_argument("--incident", action="append", default=[], metavar="KIND@+TIME", help="e.g. fall@+20s after"
                             f" the start; KIND is {', '.join(INCIDENT_KINDS)}; may be repeated")  # fmt: skip
         parser.add_argument("--robot-answer", choices=ROBOT_ANSWERS, default="ok", help="to every safety check")
+        parser.add_argument(
+            "--video", metavar="FILE|RTSP", help="what the homes' cameras show, passed on as it is encoded"
+        )
         parser.add_argument("--buffer-dir", type=Path, help="where the hubs keep their buffers (default: temporary)")
         parser.add_argument("--past-only", action="store_true", help="end when the past is delivered")
         parser.add_argument("--json", action="store_true", help="JSON lines instead of text")
@@ -118,7 +121,8 @@ def read_plans(options: dict[str, Any]) -> list[HomePlan]:
     """The homes that the command line asks for; CommandError says what is wrong with it."""
     try:
         incidents = tuple(parse_incident(text) for text in options["incident"])
-        defaults = HomePlan("", "", 0, options["csv"], incidents, options["silent_for"], options["robot_answer"])
+        defaults = HomePlan("", "", 0, options["csv"], incidents, options["silent_for"], options["robot_answer"],
+                            options["video"])  # fmt: skip
         plans = [
             replace(defaults, key=key, name=key.split(".", 1)[0], seed=_seed(options["seed"], key, place))
             for place, key in enumerate(options["key"])
