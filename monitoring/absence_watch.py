@@ -1,26 +1,24 @@
 """Looks at the homes of seniors who are away or in hospital: half an hour of ordinary activity, and somebody is asked.
 
-It reads the time-series database, so it runs beside the watchdog's sweeps, on a thread of its own.
+It reads the time-series database, so it runs beside the watchdog's sweeps (slow_watch).
 """
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import connection
 
 from . import absences
 from .absence_models import Absence
 from .sensor_events import hubs_of, recent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 log = structlog.get_logger(__name__)
-INTERVAL_S = 5.0
 AGAIN_AFTER_S = 60
 HOMES_A_ROUND = 50
 ACTIVE_FOR = timedelta(minutes=30)
@@ -72,16 +70,3 @@ def is_lively(moments: Iterable[datetime], now: datetime) -> bool:
             break
         since = moment
     return newest_first[0] - since >= ACTIVE_FOR
-
-
-def run(is_stopping: Callable[[], bool]) -> None:
-    """Sweeps until told to stop; a database that is away is waited for."""
-    while not is_stopping():
-        try:
-            close_old_connections()
-            sweep()
-        except (OperationalError, InterfaceError) as error:
-            log.warning("absences cannot be watched, a database is away", error=str(error))
-        except Exception:  # one home that cannot be read must not end the watch over the others
-            log.exception("the homes of absent seniors could not be looked at")
-        time.sleep(INTERVAL_S)

@@ -23,8 +23,7 @@ def say_notice(notice: Notice) -> str:
     if kind == Notice.Kind.HUB_OFFLINE:
         return _say_hubs_offline(name, len(values.get("fault_ids", [])))
     if kind == Notice.Kind.ROSTER_GAP:
-        span = {"since": _say_moment(values, "from"), "until": _say_moment(values, "until")}
-        return _("%(since)s부터 %(until)s까지 1차 당직이 없습니다") % span
+        return _say_gaps(values)
     sentences = {
         Notice.Kind.CHECK_UNDELIVERABLE: _("%(name)s 님에게 로봇으로 안부를 묻지 못했습니다. 전화해 주세요"),
         Notice.Kind.SOFT_ALARM_CALL: _("%(name)s 님이 평소보다 조용한데 로봇으로 물을 수 없습니다. 전화해 주세요"),
@@ -51,6 +50,13 @@ def _say_hubs_offline(name: str, count: int) -> str:
     if name and count <= 1:
         return _("%(name)s 님 댁 허브의 연결이 끊겼습니다") % {"name": name}
     return _("%(count)d곳의 허브가 함께 연결이 끊겼습니다") % {"count": count}
+
+
+def _say_gaps(values: Mapping[str, Any]) -> str:
+    span = {"since": _say_moment(values, "from"), "until": _say_moment(values, "until")}
+    text = _("%(since)s부터 %(until)s까지 1차 당직이 없습니다") % span
+    more = len(values.get("gaps", [])) - 1
+    return text if more < 1 else text + " " + _("(앞으로 7일 동안 %(count)d번 더)") % {"count": more}
 
 
 def _say_moment(values: Mapping[str, Any], name: str) -> str:

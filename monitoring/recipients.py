@@ -17,6 +17,7 @@ from .roster_models import Duty
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+SUPERVISES = Q(role=Role.SUPERVISOR) | Q(is_superuser=True)
 GRANT_AFTER_RESOLUTION = timedelta(hours=24)
 
 
@@ -25,7 +26,6 @@ def on_rung(senior_id: int, rung: int) -> list[Staff]:
     second come in their place."""
     people = Staff.objects.filter(is_active=True)
     mapped = Exists(StaffSenior.objects.filter(senior_id=senior_id, staff_id=OuterRef("pk")))
-    supervisors = Q(role=Role.SUPERVISOR) | Q(is_superuser=True)
     if rung == Rung.CASEWORKERS:
         return list(people.filter(mapped).exclude(role=Role.GUARDIAN))
     if rung in (Rung.FIRST, Rung.SECOND):
@@ -33,10 +33,14 @@ def on_rung(senior_id: int, rung: int) -> list[Staff]:
         behind = [person for person in second if person not in first] if first else []
         return behind if rung == Rung.SECOND else first or second
     if rung == Rung.SUPERVISORS:
-        return list(people.filter(supervisors))
+        return supervisors()
     alerted = Exists(AccessGrant.objects.filter(senior_id=senior_id, staff_id=OuterRef("pk"), until__isnull=True))
-    concerned = supervisors | mapped | alerted | Q(pk__in=on_duty().values("pk"))
+    concerned = SUPERVISES | mapped | alerted | Q(pk__in=on_duty().values("pk"))
     return list(people.filter(concerned).exclude(role=Role.GUARDIAN))
+
+
+def supervisors() -> list[Staff]:
+    return list(Staff.objects.filter(SUPERVISES, is_active=True))
 
 
 def first_reached(senior_id: int, rung: int = Rung.CASEWORKERS) -> tuple[int, list[Staff]]:

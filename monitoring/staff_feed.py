@@ -20,6 +20,7 @@ from devices.database_threads import in_database_thread
 
 from . import staff_messages, staff_queries
 from .outbox import stamp_sequence
+from .reachability import mark_pages_open
 
 if TYPE_CHECKING:
     from .staff_queries import Announcement, Change
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 LOOK_S = 0.5
 CHANGES_S = 0.25  # hints about state wait so long for each other; emergencies never do
 PULSE_S = 10.0
+MARK_PAGES_S = 30.0
 RESENDS_S = (5.0, 15.0)
 GUARDIAN_HEARS = {"risk.changed"}
 CLOSE_SERVICE_RESTART = 1012
@@ -78,6 +80,7 @@ class StaffFeed:
         self._awaited: list[asyncio.Future[None]] = []
         self._seen: set[tuple[str, int, str]] = set()
         self._pulsed_at = time.monotonic()
+        self._pages_marked_at = 0.0
 
     async def attach(self, socket: StaffSocket) -> None:
         """From here on the socket hears what happens; its snapshot, taken afterwards, can overlap but leaves no gap.
@@ -135,6 +138,7 @@ class StaffFeed:
             try:
                 await self._look()
                 await self._resend()
+                await self._mark_pages()
             except Error as error:
                 log.warning("the database is away: staff sockets close and come back", error=str(error))
                 for socket in list(self._sockets):
@@ -190,6 +194,13 @@ class StaffFeed:
                 socket.unreceived.pop(delivery_id, None)
             elif unreceived := socket.unreceived.get(delivery_id):
                 socket.put(unreceived.message)
+
+    async def _mark_pages(self) -> None:
+        """Notes whose pages are open, so that a roster whose people nobody could reach is noticed in time."""
+        now = time.monotonic()
+        if now - self._pages_marked_at >= MARK_PAGES_S:
+            self._pages_marked_at = now
+            await in_database_thread(mark_pages_open, {socket.staff_id for socket in self._sockets})
 
     def _pulse(self) -> None:
         """Tells each page how far the log is, by which it knows that it is neither behind nor deaf."""

@@ -17,7 +17,7 @@ OUTERMOST_LOOPS = frozenset(
         "devices.revocation_feed:_tell_all",  # tells each revocation once
         "monitoring.notification.sender:_carry",  # a carrier's library may fail in any way, and its slot must come free
         "monitoring.notification.sender:run",  # alone sends notifications: one bad row must not silence the others
-        "monitoring.absence_watch:run",  # the same for the homes of absent seniors
+        "monitoring.slow_watch:run",  # the same for absences and the roster
         "monitoring.sensor_watch:run",  # a home that cannot be judged must not end the watch over the others
         "monitoring.watchdog:sweep",  # alone takes due steps: one bad row must not hold back the others
     }

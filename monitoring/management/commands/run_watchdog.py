@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from monitoring import absence_watch, sensor_watch, watchdog
+from monitoring import sensor_watch, slow_watch, watchdog
 from monitoring.backend_probe import BackendProbe
 from monitoring.notification.sender import Sender
 
@@ -23,6 +23,6 @@ class Command(BaseCommand):
         probe = BackendProbe(settings.ANBU_BACKEND_URL)
         probe.note(probe.look(), time.monotonic())
         # beside the sweeps, since both may have to wait for somebody else
-        for besides in (probe.run, sensor_watch.run, absence_watch.run, Sender().run):
+        for besides in (probe.run, sensor_watch.run, slow_watch.run, Sender().run):
             threading.Thread(target=besides, args=(stopping.is_set,), daemon=True).start()
         watchdog.run(stopping.is_set, lambda: probe.is_backend_away(time.monotonic()))
