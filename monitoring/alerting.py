@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -28,6 +28,7 @@ from .recipients import end_grants, first_reached, resume_grants
 from .transitions import NOTHING_DUE, OPEN_AGAIN, AlreadyResolved, record_transition
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from seniors.models import Staff
@@ -74,6 +75,9 @@ class Cause:
     is_episode: bool = False
     stage: int = 0  # of an episode; a higher one is a source of its own and alerts afresh
     home_is_silent: bool = False  # no event since the emergency of this episode was resolved
+    reasons: tuple[dict[str, Any], ...] = ()  # the description as codes with numbers
+    hub_id: int | None = None  # whose sensor it was, where it was one
+    sensor_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,10 @@ def raise_emergency(cause: Cause) -> Raising:
     if not Senior.objects.select_for_update(no_key=True).filter(pk=cause.senior_id).exists():
         raise UnknownSenior(f"there is no senior {cause.senior_id}")
     grade = severities.at_least(cause.event_type, cause.severity)
+    noted: dict[str, Any] = {"severity": grade, "hub_id": cause.hub_id, "sensor_id": cause.sensor_id[:64]}
     if _is_first(cause):
         opened = _open(cause, grade)
-        EmergencySource.objects.create(source=cause.source, log=opened, severity=grade)
+        EmergencySource.objects.create(source=cause.source, log=opened, **noted)
         return Raising(opened.log_id, changed=True)
     known = EmergencySource.objects.select_related("log").filter(source=cause.source).first()
     if known and not _lasts_on(cause, known.log):
@@ -104,9 +109,9 @@ def raise_emergency(cause: Cause) -> Raising:
     else:
         _add_source(log, cause, grade)
     if known:
-        EmergencySource.objects.filter(pk=cause.source).update(log=log, severity=grade)
+        EmergencySource.objects.filter(pk=cause.source).update(log=log, **noted)
     else:
-        EmergencySource.objects.create(source=cause.source, log=log, severity=grade)
+        EmergencySource.objects.create(source=cause.source, log=log, **noted)
     return Raising(log.log_id, changed=True)
 
 
@@ -180,10 +185,13 @@ def receive_delivery(delivery_id: str, staff_id: int) -> bool:
 
 
 @transaction.atomic
-def note_safety_check(senior_id: int, check_id: int, status: str, by: Staff | None = None) -> None:
-    """Writes what became of a safety check onto every unresolved emergency of that senior."""
+def note_safety_check(
+    senior_id: int, check_id: int, status: str, by: Staff | None = None, times: Mapping[str, str | None] | None = None
+) -> None:
+    """Writes what became of a safety check, and the `times` of its steps, onto every unresolved emergency of that
+    senior."""
     for log in EmergencyLog.objects.filter(senior_id=senior_id, status__in=EmergencyLog.UNRESOLVED):
-        record_transition(log, "safety_check", by, check_id=check_id, status=status)
+        record_transition(log, "safety_check", by, check_id=check_id, status=status, **(times or {}))
 
 
 def _is_first(cause: Cause) -> bool:
@@ -205,6 +213,7 @@ def _open(cause: Cause, grade: str) -> EmergencyLog:
         event_type=cause.event_type,
         severity=grade,
         description=cause.description[:500],
+        reasons=list(cause.reasons),
         occurred_at=cause.occurred_at,
         **({"detected_at": cause.detected_at} if cause.detected_at else {}),  # else the database's own time comes back
         weight_id=cause.weight_id,
@@ -213,7 +222,7 @@ def _open(cause: Cause, grade: str) -> EmergencyLog:
         test_due_at=Now() + TEST_LASTS if cause.tested_by else None,
         **step,
     )
-    record_transition(log, "raised", source=cause.source, description=cause.description, test=log.test)
+    record_transition(log, "raised", **_of_cause(cause), test=log.test)
     announce(log, "raised", alert=people)
     ask_for(log)
     return log
@@ -223,10 +232,11 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
     rises = severities.is_higher(grade, log.severity)
     log.severity = severities.higher(grade, log.severity)
     EmergencyLog.objects.filter(pk=log.pk).update(severity=log.severity, repeats=F("repeats") + 1)
-    record_transition(log, "repeated", source=cause.source, description=cause.description)
+    record_transition(log, "repeated", **_of_cause(cause))
     if log.test:
         if cause.tested_by is None:
-            EmergencyLog.objects.filter(pk=log.pk).update(description=cause.description[:500])
+            meant = {"description": cause.description[:500], "reasons": list(cause.reasons)}
+            EmergencyLog.objects.filter(pk=log.pk).update(**meant)
             _take_as_real(log, "test_ended")
         else:
             announce(log, "changed", alert=[cause.tested_by])
@@ -244,6 +254,10 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
     set_step(log, rung)
     record_transition(log, "reopened", source=cause.source)
     announce(log, "changed", alert=people, reason="reopened")
+
+
+def _of_cause(cause: Cause) -> dict[str, Any]:
+    return {"source": cause.source, "description": cause.description, "reasons": list(cause.reasons)}
 
 
 def _include(people: list[Staff], person: Staff | None, senior_id: int) -> None:

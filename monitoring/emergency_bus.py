@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 STREAM = "emergencies"
 DEAD = "emergencies.dead"
 GROUP = "backend"
+MOST_REASONS = 10
 LARGEST_ID = 2**31 - 1
 EPISODE = re.compile(r"(\d+):([a-z_]+):(.{1,120}):(\d{1,3})")
 
@@ -37,6 +38,7 @@ class EmergencyDetected:
     occurred_at: datetime
     detected_at: datetime | None
     weight_id: int | None
+    reasons: tuple[dict[str, Any], ...] = ()
 
 
 def parse_entry(text: bytes | str | None) -> EmergencyDetected:
@@ -71,6 +73,7 @@ def parse_entry(text: bytes | str | None) -> EmergencyDetected:
         occurred_at=_moment(entry, "occurred_at"),
         detected_at=detected_at,
         weight_id=weight_id,
+        reasons=_reasons(entry),
     )
 
 
@@ -93,3 +96,17 @@ def _text(entry: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise MalformedEntry(f"{name} is a text")
     return value
+
+
+def _reasons(entry: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The description as codes with numbers, where a worker sends it so. What is no such list is passed over: a
+    finding is never lost to how it is put into words."""
+    given = entry.get("reasons")
+    listed = given[:MOST_REASONS] if isinstance(given, list) else []
+    reasons = [reason for reason in listed if isinstance(reason, dict) and isinstance(reason.get("code"), str)]
+    return tuple({"code": one["code"][:64], "values": _values(one)} for one in reasons)
+
+
+def _values(reason: dict[str, Any]) -> dict[str, Any]:
+    values = reason.get("values")
+    return values if isinstance(values, dict) else {}

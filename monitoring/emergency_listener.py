@@ -122,6 +122,7 @@ def raise_finding(found: EmergencyDetected) -> bool:
             detected_at=found.detected_at,
             weight_id=found.weight_id,
             is_episode=True,
+            reasons=found.reasons,
             stage=found.stage,
             home_is_silent=_home_is_silent(found),
         )

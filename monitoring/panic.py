@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from devices import installation_tests
@@ -13,7 +12,7 @@ from devices import installation_tests
 from .alerting import Cause, raise_emergency
 from .ingest import LATE, is_printable, panic_family, panic_source, parse_timestamp
 from .models import EmergencySource, Severity
-from .sensor_words import say_sensor
+from .risk_words import say_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +41,9 @@ def raise_panics(hub_id: int, senior_id: int, panics: Iterable[Panic], now: date
                 description=_describe(panic, now, skew),
                 occurred_at=now if skew is not None or panic.occurred_at is None else min(panic.occurred_at, now),
                 is_panic=True,
+                reasons=(_reason(panic, now, skew),),
+                hub_id=hub_id,
+                sensor_id=panic.sensor_id if is_printable(panic.sensor_id) else "",
                 tested_by=test.started_by if test and is_test else None,
             )
         )
@@ -73,10 +75,16 @@ def _corrected(panic: Panic, skew: timedelta | None) -> datetime | None:
 
 def _describe(panic: Panic, now: datetime, skew: timedelta | None) -> str:
     with override("ko"):
-        is_named = panic.sensor_id and is_printable(panic.sensor_id)
-        place = say_sensor(panic.sensor_id[:64]) if is_named else _("알 수 없는 센서")
-        text = _("%(sensor)s에서 %(kind)s 신호가 왔습니다.") % {"sensor": place, "kind": panic.event_type.label}
-        if skew is None and panic.occurred_at is not None and now - panic.occurred_at > LATE:
-            minutes = int((now - panic.occurred_at).total_seconds() // 60)
-            text += " " + _("%(minutes)s분 늦게 도착했습니다.") % {"minutes": minutes}
-    return text
+        return say_reason(_reason(panic, now, skew))
+
+
+def _reason(panic: Panic, now: datetime, skew: timedelta | None) -> dict[str, Any]:
+    """What was pressed where, and how late it came, as a code with its values."""
+    is_named = panic.sensor_id and is_printable(panic.sensor_id)
+    values: dict[str, Any] = {
+        "sensor_id": panic.sensor_id[:64] if is_named else None,
+        "event_type": panic.event_type.value,
+    }
+    if skew is None and panic.occurred_at is not None and now - panic.occurred_at > LATE:
+        values["late_minutes"] = int((now - panic.occurred_at).total_seconds() // 60)
+    return {"code": "panic_pressed", "values": values}

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from devices.models import SafetyCheck
 
 from .models import Outcome, Progress
+from .risk_words import say_emergency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,9 +90,7 @@ def say_transition(transition: EmergencyTransition, names: Mapping[int, str]) ->
 
 def _say_kind(kind: str, detail: Mapping[str, Any], names: Mapping[int, str]) -> tuple[str, str]:
     if kind == "safety_check":
-        status = str(detail.get("status", ""))
-        labels = dict(SafetyCheck.Status.choices)
-        return _("로봇 안전 확인"), str(labels.get(status, status))
+        return _("로봇 안전 확인"), _say_check(detail)
     if kind == "resolved":
         outcome = str(dict(Outcome.choices).get(str(detail.get("outcome")), ""))
         note = str(detail.get("note") or "")
@@ -105,7 +104,25 @@ def _say_kind(kind: str, detail: Mapping[str, Any], names: Mapping[int, str]) ->
     if "staff_ids" in detail:
         people = [names.get(staff_id, str(staff_id)) for staff_id in detail["staff_ids"]]
         return _say_change(kind), ", ".join(people)
-    return _say_change(kind), str(detail.get("description") or detail.get("note") or "")
+    told = say_emergency(str(detail.get("description") or ""), detail.get("reasons") or [])
+    return _say_change(kind), told or str(detail.get("note") or "")
+
+
+def _say_check(detail: Mapping[str, Any]) -> str:
+    """What became of it, and when it was asked and heard where the emergency began only afterwards."""
+    status = str(detail.get("status", ""))
+    labels = {
+        **dict(SafetyCheck.Status.choices),
+        "impossible": _("허브가 끊겨 묻지 못함"),
+        "late_ok": _("늦게 괜찮다고 답함"),
+    }
+    steps = {"requested_at": _("요청"), "delivered_at": _("전달"), "answered_at": _("대답")}
+    times = [f"{word} {_say_second(detail[name])}" for name, word in steps.items() if detail.get(name)]
+    return " · ".join([str(labels.get(status, status)), *times])
+
+
+def _say_second(moment: Any) -> str:
+    return timezone.localtime(datetime.fromisoformat(str(moment))).strftime("%H:%M:%S")
 
 
 def _say_change(kind: str) -> str:

@@ -62,6 +62,8 @@ NAVIGATION = [
     NavEntry(pgettext_lazy("plural", "기기 장애"), "admin:devices_fault_changelist", "fault"),
     NavEntry(pgettext_lazy("plural", "홈 허브"), "admin:devices_iothub_changelist", "hub"),
     NavEntry(_("직원"), "admin:seniors_staff_changelist", "staff", "supervisor"),
+    NavEntry(_("당직"), "admin:monitoring_duty_changelist", "schedule", "supervisor"),
+    NavEntry(_("알림 단계"), "admin:monitoring_escalationpolicy_changelist", "emergency", "supervisor"),
     NavEntry(_("가중치"), "admin:ai_aiweight_changelist", "weights", "supervisor"),
     NavEntry(_("열람 기록"), "admin:seniors_accesslog_changelist", "log", "supervisor"),
     NavEntry(_("일정"), "admin:django_celery_beat_periodictask_changelist", "schedule", "operator"),

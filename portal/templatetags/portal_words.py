@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from monitoring.risk_words import say_minutes, say_reasons
+from monitoring.risk_words import say_emergency, say_minutes, say_reasons
 from monitoring.sensor_words import say_room, say_sensor
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.utils.safestring import SafeString
+
+    from monitoring.models import EmergencyLog
 
 register = template.Library()
 
@@ -84,6 +86,12 @@ def ago(at: datetime | None) -> str:
 @register.filter
 def in_words(reasons: Sequence[Mapping[str, Any]]) -> str:
     return say_reasons(reasons)
+
+
+@register.filter
+def why(emergency: EmergencyLog) -> str:
+    """What happened, in the reader's language."""
+    return say_emergency(emergency.description, emergency.reasons)
 
 
 @register.filter
