@@ -31,6 +31,7 @@ CHANGES_S = 0.25  # hints about state wait so long for each other; emergencies n
 PULSE_S = 10.0
 MARK_PAGES_S = 30.0
 RESENDS_S = (5.0, 15.0)
+MAX_UNRECEIVED = 256  # alerts that a socket was sent and no page confirmed, kept to be sent again
 GUARDIAN_HEARS = {"risk.changed"}
 CLOSE_SERVICE_RESTART = 1012
 
@@ -246,6 +247,8 @@ def _tell_emergency(socket: StaffSocket, announcement: Announcement) -> staff_me
         for delivery_id in [key for key, waiting in socket.unreceived.items() if waiting.log_id == log_id]:
             del socket.unreceived[delivery_id]
     elif alert:
+        while len(socket.unreceived) >= MAX_UNRECEIVED:  # the oldest were sent, and their rows bring on the next channel
+            del socket.unreceived[next(iter(socket.unreceived))]
         socket.unreceived[alert.delivery_id] = Unreceived(log_id, message)
     return message
 

@@ -311,3 +311,17 @@ async def test_a_deactivated_person_hears_nothing_more_even_unrevoked(senior: Se
         await db(Staff.objects.filter(pk=kim.pk).update, is_active=False)
         await db(raise_emergency, cause(senior))
         assert await page.hears_nothing()
+
+
+async def test_a_page_that_confirms_nothing_is_sent_again_only_the_latest_alerts(
+    senior: Senior, kim: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staff_feed, "MAX_UNRECEIVED", 2)
+    monkeypatch.setattr(staff_feed, "RESENDS_S", (1.0,))
+    kinds = ("sos", "fire", "gas")
+    async with page_of(kim) as page:
+        for kind in kinds:
+            await db(raised, senior, event_type=kind)
+        told = [(await page.receive("emergency.raised"))["delivery_id"] for _ in kinds]
+        again = [(await page.receive("emergency.raised"))["delivery_id"] for _ in kinds[1:]]
+    assert again == told[1:]
