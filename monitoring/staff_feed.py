@@ -247,7 +247,7 @@ def _tell_emergency(socket: StaffSocket, announcement: Announcement) -> staff_me
         for delivery_id in [key for key, waiting in socket.unreceived.items() if waiting.log_id == log_id]:
             del socket.unreceived[delivery_id]
     elif alert:
-        while len(socket.unreceived) >= MAX_UNRECEIVED:  # the oldest were sent, and their rows bring on the next channel
+        while len(socket.unreceived) >= MAX_UNRECEIVED:  # its row brings on the next channel
             del socket.unreceived[next(iter(socket.unreceived))]
         socket.unreceived[alert.delivery_id] = Unreceived(log_id, message)
     return message

@@ -96,7 +96,7 @@ class Round:
     def run(self, faults: list[Fault]) -> dict[str, Any]:
         """What became of it, as JSON."""
         done: list[dict[str, Any]] = []
-        began = time.monotonic()
+        began, revived = time.monotonic(), self._backend.revived
         with Clients(self._backend, self._cast()) as clients:
             tail = JournalTail(clients.journal)
             self._wait_whole(clients, tail)
@@ -113,13 +113,13 @@ class Round:
         judgement = judge(notes, records, [email.partition("@")[0] for email in list(self._people)[:2]])
         if stuck:
             judgement.lost.append(f"the clients did not come to an end: {stuck[-400:]}")
+        scored = self._judge_scoring(judgement.late)
         judgement.lost += [
             f"a process ended by itself: {name} {status}" for name, status in self._backend.dead().items()
         ]
-        scored = self._judge_scoring(judgement.late)
         return {
             "seed": self._seed, "seconds": time.monotonic() - began, "faults": done, "scored_s": scored,
-            "violations": judgement.violations, **asdict(judgement),
+            "revived": self._backend.revived - revived, "violations": judgement.violations, **asdict(judgement),
         }  # fmt: skip
 
     def _cast(self) -> dict[str, Any]:
@@ -151,6 +151,7 @@ class Round:
 
         def is_shown() -> bool:
             clients.check()
+            self._backend.revive()
             for note in tail.read():
                 if note["kind"] == "press" and note["at"] > began:
                     seen.add(note["senior_id"])
@@ -174,6 +175,7 @@ class Round:
             rows = self._backend.ask(statement, senior_id)
             while not rows and time.monotonic() < began + SCORED_WITHIN_S:
                 time.sleep(0.5)
+                self._backend.revive()
                 rows = self._backend.ask(statement, senior_id)
             took += [row[0] for row in rows]
             if not rows:

@@ -98,6 +98,7 @@ def write_table(rounds: list[dict[str, Any]]) -> str:
         "lateness of a step": spread(put["step_late_s"]),
         "on the page after its socket was back": spread(put["shown_again_s"]),
         "on an open page after it was raised": spread(put["shown_live_s"]),
+        "scoring workers that ended because they were deaf, and started anew": sum(each["revived"] for each in rounds),
         "a new senior scored though scoring was hit": spread(put["scored_s"]),
     }
     lines += ["", "| what the oracle counted | |", "| --- | --- |"]

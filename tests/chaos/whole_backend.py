@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import redis
 
 from portal import runtime
 from portal.operation.runtime_variables import compose_variables, restrict_environment
+from portal.worker_liveness import EXIT_DEAF
 from tests.chaos.backend import BACK_WITHIN_S, Backend, children_of, kill_if_there
 from tests.flows.product import ROOT, eventually
 
@@ -30,7 +30,7 @@ class WholeBackend(Backend):
     """Web, listener, two watchdogs at once, a scoring worker and beat."""
 
     def __init__(self) -> None:
-        self._ai: dict[str, str] = {}
+        self.revived = 0
         super().__init__(*NAMES)
         self._entries["watchdog" + SECOND] = self._entries["watchdog"]
         self.start()
@@ -50,6 +50,13 @@ class WholeBackend(Backend):
         self._process = self.running["web"]
         eventually(self._is_ready, BACK_WITHIN_S, f"web is ready; the log ends: {self.log_tail()}")
         return time.monotonic() - began
+
+    def revive(self) -> None:
+        """What a supervisor does about a worker that ended itself because it no longer heard of its tasks."""
+        for name, process in list(self.running.items()):
+            if process.poll() == EXIT_DEAF:
+                self.revived += 1
+                self.running[name] = self._spawn(self._entries[name])
 
     def dead(self) -> dict[str, int]:
         """What ended by itself, with its status: nothing may."""
@@ -128,4 +135,3 @@ def make_people(backend: WholeBackend, people: dict[str, str]) -> dict[str, int]
 
 
 PASSWORD = "a-long-enough-password"
-assert sys.platform == "linux"
