@@ -22,6 +22,7 @@ from .automatic_checks import ask_for
 from .escalation import first_occupied, hasten_step, set_step, wait_on
 from .ladder import Rung
 from .models import AlertDelivery, EmergencyLog, EmergencySource, Outcome
+from .notification.models import DeliveryReceipt
 from .notification.planning import plan_taken
 from .outbox import announce
 from .recipients import end_grants, first_reached, resume_grants
@@ -178,10 +179,16 @@ def tests_overdue(limit: int = 100) -> list[int]:
     return list(due.order_by("test_due_at").values_list("log_id", flat=True)[:limit])
 
 
-def receive_delivery(delivery_id: str, staff_id: int) -> bool:
-    """A page of that person showed the alert. It stops resends to it, never the ladder: a page is not a person."""
-    shown = AlertDelivery.objects.filter(pk=delivery_id, staff_id=staff_id, received_at__isnull=True)
-    return shown.update(received_at=Now()) == 1
+@transaction.atomic
+def receive_delivery(delivery_id: str, staff_id: int, device: str = "page") -> bool:
+    """A page of that person showed the alert; True the first time. Each `device` leaves a row of its own. It stops
+    resends to the person, never the ladder: a page is not a person."""
+    mine = AlertDelivery.objects.filter(pk=delivery_id, staff_id=staff_id)
+    if not mine.exists():
+        return False
+    receipt = DeliveryReceipt(delivery_id=delivery_id, device=device)
+    DeliveryReceipt.objects.bulk_create([receipt], ignore_conflicts=True)
+    return mine.filter(received_at__isnull=True).update(received_at=Now()) == 1
 
 
 @transaction.atomic

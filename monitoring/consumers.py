@@ -190,7 +190,8 @@ class StaffConsumer(AsyncWebsocketConsumer):
         except (ValueError, TypeError, AttributeError) as error:
             raise Refused("malformed", "`delivery_id` is the one that came with the alert") from error
         self.unreceived.pop(delivery_id, None)
-        await in_database_thread(alerting.receive_delivery, delivery_id, self.staff_id)
+        device = f"page:{self._session[:16]}"
+        await in_database_thread(alerting.receive_delivery, delivery_id, self.staff_id, device)
 
     async def _acknowledge(self, message: dict[str, Any]) -> None:
         log_id = integer(message, "log_id")

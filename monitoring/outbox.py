@@ -14,7 +14,6 @@ from django.db import connection
 from devices import hints
 
 from .emergency_json import as_json
-from .escalation_policies import times_of
 from .models import AlertDelivery, EmergencyLog, Outbox
 from .notification import planning
 from .recipients import grant_access
@@ -66,11 +65,14 @@ def announce(
         )
         for person in receivers
     )
-    if deliveries:
-        wait_s = 0 if every_channel else times_of(log.senior_id, log.severity).next_channel_s
-        planning.plan_alerts(log, deliveries, wait_s)
-    if "raised" in (kind, reason) or log.status == EmergencyLog.Status.RESOLVED:
-        planning.plan_guardian_notices(log, resolved=log.status == EmergencyLog.Status.RESOLVED)
+    is_over = log.status == EmergencyLog.Status.RESOLVED
+    planning.plan_alerts(
+        log,
+        deliveries,
+        is_new=is_new,
+        every_channel=every_channel,
+        tells_family=is_over or "raised" in (kind, reason),
+    )
     hints.send_hint_on_commit(hints.STAFF_FEED)
     return row
 

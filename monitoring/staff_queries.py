@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Min, Q
 from django.db.models.functions import Now
 
 from devices.models import Fault, IoTHub, SafetyCheck
@@ -180,8 +180,11 @@ def still_waiting(delivery_ids: set[str]) -> set[str]:
 
 def is_replayable(last_seq: int) -> bool:
     """Whether the log still tells all that came after `last_seq`."""
-    if last_seq < 0 or last_seq > head_of_log():
+    kept = Outbox.objects.aggregate(first=Min("seq"), head=Max("seq"))
+    if last_seq < 0 or last_seq > (kept["head"] or 0):
         return False
+    if last_seq + 1 < (kept["first"] or 1):
+        return False  # some of what came after it is no longer kept
     stale = Outbox.objects.filter(seq__gt=last_seq, created_at__lt=Now() - REPLAY_LASTS)
     return not stale.exists()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef, Q
 from django.db.models.functions import Least, Now
 
-from seniors.models import Role, Staff
+from monitoring.escalation_policies import times_of
+from seniors.models import Role, StaffSenior
 
 from .carriers import configured_kinds
 from .models import Notification, NotificationEndpoint, Purpose
@@ -17,31 +19,77 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
     from monitoring.models import AlertDelivery, EmergencyLog
     from monitoring.notice_models import Notice
+    from seniors.models import Staff
 
 RINGS_AFTER = timedelta(seconds=30)  # an open page shows it first
 # somebody's safety hangs on these: they are urgent, and no quiet hours hold them
 CALLS = {"check_undeliverable", "soft_alarm_call", "duty_unreachable"}
 STATE = Notification.State
+FAMILY = Q(staff__role=Role.GUARDIAN, staff__is_superuser=False)
 
 
-def plan_alerts(log: EmergencyLog, deliveries: Iterable[AlertDelivery], wait_s: int) -> None:
-    """For each delivery the person's channels in their order, `wait_s` apart; 0 is all of them now.
+def plan_alerts(
+    log: EmergencyLog,
+    deliveries: list[AlertDelivery],
+    *,
+    is_new: bool = False,
+    every_channel: bool = False,
+    tells_family: bool = False,
+) -> None:
+    """For each delivery the person's channels in their order, one after another or all of them now; and, where the
+    family is told, a notice by each channel of each guardian: not of tests, and not of what can wait (`medium`).
 
-    A message about the same emergency that still waits for that channel is taken over instead of doubled, and never
-    becomes later.
+    An alert of this emergency that still waits for a channel is taken over instead of doubled, and never becomes
+    later. Raising is on the hot path: without any channel this is one look.
     """
-    ways = _channels_of([delivery.staff_id for delivery in deliveries])
-    for delivery in deliveries:
-        reminds = log.status == "acknowledged" and delivery.reason == "escalated"
-        purpose = Purpose.REMINDER if reminds else Purpose.ALERT
-        for place, endpoint in enumerate(ways.get(delivery.staff_id, []), start=1):
-            wait = timedelta(seconds=place * wait_s)
-            about = {"staff_id": delivery.staff_id, "endpoint": endpoint, "log": log, "purpose": purpose}
-            waiting = Notification.objects.filter(**about, state=STATE.WAITING)
-            if not waiting.update(delivery=delivery, due_at=Least("due_at", Now() + wait)):
-                _plan(endpoint, purpose, wait, log=log, delivery=delivery)
+    tells_family = tells_family and not log.test and log.severity != "medium"
+    alerted = {delivery.staff_id: delivery for delivery in deliveries}
+    who = Q(staff_id__in=alerted) & ~FAMILY
+    if tells_family:
+        mapped = StaffSenior.objects.filter(senior_id=log.senior_id, staff_id=OuterRef("staff_id"))
+        who |= FAMILY & Q(Exists(mapped))
+    elif not alerted:
+        return
+    endpoints = list(_usable().filter(who))
+    if not endpoints:
+        return
+    wait_s = 0 if every_channel else times_of(log.senior_id, log.severity).next_channel_s
+    planned: list[Notification] = []
+    places: Counter[int] = Counter()
+    for endpoint in endpoints:
+        if endpoint.staff.is_guardian:
+            planned += _notice_to_family(log, endpoint)
+            continue
+        delivery = alerted[endpoint.staff_id]
+        places[endpoint.staff_id] += 1
+        wait = timedelta(seconds=places[endpoint.staff_id] * wait_s)
+        if is_new or not _take_over(log, endpoint, delivery, wait):
+            planned.append(_new(endpoint, _purpose(log, delivery), wait, log=log, delivery=delivery))
+    Notification.objects.bulk_create(planned)
+
+
+def _purpose(log: EmergencyLog, delivery: AlertDelivery) -> str:
+    """Of one that has an owner and is not over supervisors are reminded; all else is an alert."""
+    reminds = log.status == "acknowledged" and delivery.reason == "escalated"
+    return Purpose.REMINDER if reminds else Purpose.ALERT
+
+
+def _take_over(log: EmergencyLog, endpoint: NotificationEndpoint, delivery: AlertDelivery, wait: timedelta) -> bool:
+    waiting = Notification.objects.filter(
+        endpoint=endpoint, log=log, purpose=_purpose(log, delivery), state=STATE.WAITING
+    )
+    return waiting.update(delivery=delivery, due_at=Least("due_at", Now() + wait)) > 0
+
+
+def _notice_to_family(log: EmergencyLog, endpoint: NotificationEndpoint) -> list[Notification]:
+    is_over = log.status == "resolved"
+    if is_over and not endpoint.tells_outcomes:
+        return []
+    return [_new(endpoint, Purpose.GUARDIAN, log=log, values={"resolved": is_over})]
 
 
 def plan_question(log: EmergencyLog, owner: Staff | None, expires_at: datetime | None) -> None:
@@ -62,21 +110,6 @@ def plan_notices(notices: Iterable[Notice]) -> None:
         usable = [one for one in ways.get(notice.staff_id, []) if purpose == Purpose.CALL or one.tells_faults]
         for endpoint in usable[:1]:
             _plan(endpoint, purpose, RINGS_AFTER if notice.rings else timedelta(), notice=notice)
-
-
-def plan_guardian_notices(log: EmergencyLog, *, resolved: bool = False) -> None:
-    """Tells the family, by each of their channels, that something happened or, where they want to know, that it ended.
-
-    Not of tests, and not of what can wait (`medium`)."""
-    if log.test or log.severity == "medium":
-        return
-    family = Staff.objects.filter(
-        role=Role.GUARDIAN, is_superuser=False, is_active=True, mappings__senior_id=log.senior_id
-    )
-    ways = _channels_of(list(family.values_list("pk", flat=True)), guardians=True)
-    for endpoint in (endpoint for endpoints in ways.values() for endpoint in endpoints):
-        if not resolved or endpoint.tells_outcomes:
-            _plan(endpoint, Purpose.GUARDIAN, log=log, values={"resolved": resolved})
 
 
 def plan_taken(log: EmergencyLog, but: Staff | None) -> None:
@@ -103,28 +136,29 @@ def has_channel(staff_id: int) -> bool:
     return bool(_channels_of([staff_id]).get(staff_id))
 
 
-def _channels_of(staff_ids: list[int], *, guardians: bool = False) -> dict[int, list[NotificationEndpoint]]:
-    """Each person's usable channels in their order. Guardians get notices, never alerts."""
-    usable = NotificationEndpoint.objects.filter(
-        staff_id__in=staff_ids,
-        staff__is_active=True,
-        enabled=True,
-        verified_at__isnull=False,
-        kind__in=configured_kinds(),
-    )
-    are_family = {"staff__role": Role.GUARDIAN, "staff__is_superuser": False}
+def _channels_of(staff_ids: list[int]) -> dict[int, list[NotificationEndpoint]]:
+    """Each person's usable channels in their order. Guardians get notices of their own, never these."""
     found: dict[int, list[NotificationEndpoint]] = {}
-    for endpoint in usable.filter(**are_family) if guardians else usable.exclude(**are_family):
+    for endpoint in _usable().filter(~FAMILY, staff_id__in=staff_ids):
         found.setdefault(endpoint.staff_id, []).append(endpoint)
     return found
 
 
+def _usable() -> QuerySet[NotificationEndpoint]:
+    """Channels in use whose address is proven, of people who are active, of kinds that this installation has."""
+    return NotificationEndpoint.objects.select_related("staff").filter(
+        staff__is_active=True, enabled=True, verified_at__isnull=False, kind__in=configured_kinds()
+    )
+
+
 def _plan(endpoint: NotificationEndpoint, purpose: str, wait: timedelta = timedelta(), **fields: Any) -> Notification:
-    return Notification.objects.create(
-        staff_id=endpoint.staff_id,
-        endpoint=endpoint,
-        kind=endpoint.kind,
-        purpose=purpose,
-        due_at=Now() + wait,
-        **fields,
+    notification = _new(endpoint, purpose, wait, **fields)
+    notification.save(force_insert=True)
+    return notification
+
+
+def _new(endpoint: NotificationEndpoint, purpose: str, wait: timedelta = timedelta(), **fields: Any) -> Notification:
+    due = Now() + wait
+    return Notification(
+        staff_id=endpoint.staff_id, endpoint=endpoint, kind=endpoint.kind, purpose=purpose, due_at=due, **fields
     )

@@ -3,14 +3,13 @@ pulled somewhere on the way. Mended, it goes on where it stood."""
 
 from __future__ import annotations
 
-import asyncio
+import socket
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from typing import Any
+    from collections.abc import Callable
 
 
 class CuttableLine:
@@ -18,47 +17,58 @@ class CuttableLine:
 
     def __init__(self, target: int) -> None:
         self._target = target
-        self._loop = asyncio.new_event_loop()
-        self._whole = asyncio.Event()
+        self._whole = threading.Event()
         self._whole.set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        self._server = self._call(asyncio.start_server(self._join, "127.0.0.1", 0))
-        self.port = int(self._server.sockets[0].getsockname()[1])
+        self._sockets: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
+        self._start(self._accept)
 
     def cut(self) -> None:
-        self._loop.call_soon_threadsafe(self._whole.clear)
+        self._whole.clear()
 
     def mend(self) -> None:
-        self._loop.call_soon_threadsafe(self._whole.set)
+        self._whole.set()
 
     def close(self) -> None:
-        self._call(self._end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.mend()
+        for one in (self._listener, *self._sockets):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        for thread in self._threads:
+            thread.join(5)
 
-    def _call(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+    def _start(self, work: Callable[..., None], *arguments: socket.socket) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._whole.wait()
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.ensure_future(self._pass(source, sink))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    def _accept(self) -> None:
         with suppress(OSError):
-            while data := await source.read(65_536):
-                await self._whole.wait()
-                sink.write(data)
-                await sink.drain()
-        await self._whole.wait()
-        sink.close()
+            while True:
+                near, _ = self._listener.accept()
+                self._sockets.add(near)
+                self._start(self._join, near)
 
-    async def _end(self) -> None:
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    def _join(self, near: socket.socket) -> None:
+        self._whole.wait()
+        with suppress(OSError):
+            far = socket.create_connection(("127.0.0.1", self._target))
+            self._sockets.add(far)
+            self._start(self._pass, far, near)
+            self._pass(near, far)
+
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                self._whole.wait()
+                sink.sendall(data)
+            self._whole.wait()
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+            self._sockets.discard(one)

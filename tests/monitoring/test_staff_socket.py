@@ -12,6 +12,7 @@ from devices.database_threads import in_database_thread
 from monitoring import staff_feed
 from monitoring.alerting import raise_emergency, resolve
 from monitoring.models import AlertDelivery, EmergencyLog
+from monitoring.notification.models import DeliveryReceipt
 from monitoring.outbox import announce
 from monitoring.ownership import acknowledge
 from seniors.enrollment import map_staff, unmap_staff
@@ -149,6 +150,18 @@ async def test_a_delivery_is_received_once_shown(senior: Senior, kim: Staff, lee
         await page.send("delivery.received", delivery_id=delivery_id)
         assert await page.hears_nothing(0.3)
     assert (await db(AlertDelivery.objects.get)).received_at is not None
+
+
+async def test_each_device_of_a_person_leaves_its_own_receipt(senior: Senior, kim: Staff) -> None:
+    async with page_of(kim) as desk, page_of(kim) as phone:
+        await db(raised, senior)
+        for page in (desk, phone):
+            delivery_id = (await page.receive("emergency.raised"))["delivery_id"]
+            for _again in range(2):
+                await page.send("delivery.received", delivery_id=delivery_id)
+            assert await page.hears_nothing(0.3)
+    devices = await db(lambda: list(DeliveryReceipt.objects.values_list("device", flat=True)))
+    assert len(set(devices)) == len(devices) == 2
 
 
 async def test_a_delivery_not_received_is_sent_again_at_5_and_15_s(

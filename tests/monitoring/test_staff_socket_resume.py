@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from devices.database_threads import in_database_thread
 from monitoring.alerting import receive_delivery, resolve
 from monitoring.models import AlertDelivery, Outbox
+from monitoring.outbox import stamp_sequence
 from monitoring.ownership import acknowledge
 from seniors.enrollment import unmap_staff
 from tests.factories import make_senior
@@ -125,6 +126,25 @@ async def test_a_seq_over_24_hours_old_gets_a_fresh_hello(senior: Senior, kim: S
         assert (await page.receive("hello"))["reset"] is True
         await page.send("resume", last_seq=second)
         assert (await page.receive("resumed"))["head_seq"] == second
+
+
+async def test_a_seq_whose_followers_are_no_longer_kept_gets_a_fresh_hello(senior: Senior, kim: Staff) -> None:
+    def prepare() -> int:
+        log = raised(senior)
+        again(log)
+        again(log)
+        receive_all()
+        stamp_sequence()
+        first, second, _third = (row.seq or 0 for row in Outbox.objects.order_by("seq"))
+        Outbox.objects.filter(seq__lte=second).delete()
+        return first
+
+    first = await db(prepare)
+    async with page_of(kim) as page:
+        await page.send("resume", last_seq=first)
+        assert (await page.receive("hello"))["reset"] is True
+        await page.send("resume", last_seq=first + 1)
+        assert (await page.receive("emergency.changed"))["seq"] == first + 2
 
 
 async def test_after_a_resume_news_come_on(senior: Senior, kim: Staff) -> None:

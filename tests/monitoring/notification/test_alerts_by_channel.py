@@ -13,6 +13,7 @@ from monitoring import alerting, escalation, ownership
 from monitoring.ladder import Rung
 from monitoring.models import AlertDelivery
 from monitoring.notification.models import Notification, NotificationAttempt, NotificationEndpoint
+from monitoring.notification.planning import plan_alerts
 from monitoring.outbox import announce
 from monitoring.roster_models import EscalationPolicy
 from seniors.enrollment import unmap_staff
@@ -22,6 +23,8 @@ from tests.monitoring.emergencies import make_due as make_due_to_climb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_django import DjangoAssertNumQueries
 
     from seniors.models import Senior, Staff
     from tests.monitoring.notification.push_service import Browser
@@ -236,3 +239,23 @@ def test_the_owner_is_asked_by_every_channel_at_once(
     assert ownership.ask(log.pk)
     assert send() == 1
     assert browser.messages[-1]["act"]["label"] == "계속 확인 중"
+
+
+def test_raising_looks_for_channels_once_and_writes_them_together(
+    senior: Senior,
+    kim: Staff,
+    guardian: Staff,
+    add_mail: Callable[[Staff], object],
+    subscribe: Callable[[Staff], Browser],
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    log = raised(senior)
+    deliveries = list(AlertDelivery.objects.all())
+    with django_assert_num_queries(1):
+        plan_alerts(log, deliveries, is_new=True, tells_family=True)
+    for person in (kim, guardian):
+        add_mail(person)
+        subscribe(person)
+    with django_assert_num_queries(3):  # channels, policies, one insert
+        plan_alerts(log, deliveries, is_new=True, tells_family=True)
+    assert Notification.objects.count() == 4
