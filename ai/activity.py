@@ -1,4 +1,8 @@
-"""What the AI workers read, by their read-only role: who lives where, when they last moved, what is new."""
+"""What the AI workers read, by their read-only role: who lives where, what is new, how a home lived.
+
+What is read of a whole shard at each tick comes packed: one value with a record of fixed size a row, since a Python
+object for each would cost more than the judgement.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,13 @@ import numpy as np
 from django.db import connections
 
 from .features import ACTIVITY_WORDS, DOOR_WORD, LEAVING_SECONDS, Life, to_local
+from .signs import Heard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
 
 # Events that only somebody's presence makes. The word is followed by a space or by nothing.
 IS_ACTIVITY = "split_part(lower(event_content), ' ', 1) = ANY(%s)"
@@ -20,17 +28,43 @@ IS_DOOR = f"split_part(lower(event_content), ' ', 1) = '{DOOR_WORD}'"
 # Homes silent for longer than the near past are looked up further back, so that a lost state finds the same last event.
 NEAR_PAST_HOURS = 48
 FAR_PAST_DAYS = 60
+HUBS_A_QUERY = 2000
 
 # A batch whose newest event is older than this on arrival comes from a hub's buffer.
-LATE = "2 minutes"
+LATE_SECONDS = 120.0
+
+# Of the hub that is registered now.
+HUB_STATES = ("none", "never_seen", "offline", "online")
+NO_HUB, ONLINE = 0, 3
+HUB_RECORD = np.dtype([("senior_id", ">i4"), ("hub_id", ">i4"), ("state", ">i2")])
 
 
-class Home(NamedTuple):
-    """A senior's equipment. `hub_status` is of the hub registered now, None when there is none."""
+class Roster(NamedTuple):
+    """The seniors of a shard in order, shape (n,), with the state of their hub as an index into HUB_STATES; all hubs
+    ever theirs in order, shape (m,), with the senior's row."""
 
-    senior_id: int
-    hub_ids: tuple[int, ...]
-    hub_status: str | None
+    senior_ids: NDArray[np.int64]
+    hub_states: NDArray[np.int64]
+    hub_ids: NDArray[np.int64]
+    hub_rows: NDArray[np.int64]
+
+
+class Batch(NamedTuple):
+    """A commit's events of one hub: their span, when they came (epoch seconds), how old the newest was then."""
+
+    hub_id: int
+    first_at: datetime
+    last_at: datetime
+    received_at: float
+    age: float
+
+
+class News(NamedTuple):
+    """What came since the last look: activity, and which rows' hubs sent late batches that arrived when."""
+
+    heard: Heard
+    late_rows: NDArray[np.int64]
+    late_at: NDArray[np.float64]
 
 
 class LastActivity(NamedTuple):
@@ -40,33 +74,11 @@ class LastActivity(NamedTuple):
     out: bool
 
 
-class Fresh(NamedTuple):
-    """Of a hub with new batches: its newest activity, and when the last late batch came, in epoch seconds."""
-
-    active: LastActivity | None
-    late_at: float | None
-
-
 class Horizon(NamedTuple):
     """`now`: the database's clock in seconds since the epoch. Every transaction below `txid` has ended."""
 
     now: float
     txid: int
-
-
-def read_homes(shard: int, shards: int) -> list[Home]:
-    """Every senior of the shard, with all hubs ever theirs."""
-    with connections["default"].cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT senior_id, coalesce(array_agg(hub_id) FILTER (WHERE hub_id IS NOT NULL), '{}'),
-                   max(status) FILTER (WHERE hub_id IS NOT NULL AND deregistered_at IS NULL)
-            FROM seniors LEFT JOIN iot_hubs USING (senior_id)
-            WHERE mod(senior_id, %s) = %s GROUP BY senior_id ORDER BY senior_id
-            """,
-            [shards, shard],
-        )
-        return [Home(senior_id, tuple(hub_ids), status) for senior_id, hub_ids, status in cursor.fetchall()]
 
 
 def read_horizon() -> Horizon:
@@ -79,24 +91,98 @@ def read_horizon() -> Horizon:
         return Horizon(now, txid)
 
 
-def read_new_activity(since_txid: int) -> dict[int, Fresh]:
-    """The newest activity of hubs with batches written by transactions from `since_txid` on, by hub id.
+def read_roster(shard: int, shards: int) -> Roster:
+    """Every senior of the shard, with all hubs ever theirs."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(int4send(senior_id), ''::bytea) FROM seniors WHERE mod(senior_id, %s) = %s",
+            [shards, shard],
+        )
+        seniors = np.frombuffer(cursor.fetchone()[0] or b"", ">i4")
+        cursor.execute(
+            """
+            SELECT string_agg(int4send(senior_id) || int4send(hub_id) || int2send((CASE
+                WHEN deregistered_at IS NOT NULL THEN 0 WHEN status = 'online' THEN 3
+                WHEN status = 'offline' THEN 2 ELSE 1 END)::smallint), ''::bytea)
+            FROM iot_hubs WHERE mod(senior_id, %s) = %s
+            """,
+            [shards, shard],
+        )
+        hubs = np.frombuffer(cursor.fetchone()[0] or b"", HUB_RECORD)
+    senior_ids = np.sort(seniors.astype(np.int64))
+    hubs = hubs[np.isin(hubs["senior_id"], senior_ids)]
+    hubs = hubs[np.argsort(hubs["hub_id"], kind="stable")]
+    rows = np.searchsorted(senior_ids, hubs["senior_id"].astype(np.int64))
+    states = np.zeros(senior_ids.size, dtype=np.int64)
+    np.maximum.at(states, rows, hubs["state"].astype(np.int64))
+    return Roster(senior_ids, states, hubs["hub_id"].astype(np.int64), rows)
 
-    Batches of transactions that are still below the horizon come again next time. That is harmless, since the newest
-    activity is looked up as it is, and no batch waits for a long transaction of somebody else.
+
+def read_batches(since_txid: int) -> list[Batch]:
+    """What transactions from `since_txid` on brought.
+
+    Batches of transactions that are still below the horizon come again next time. That is harmless, since the same
+    activity twice is the same, and no batch waits for a long transaction of somebody else.
     """
     with connections["timeseries"].cursor() as cursor:
         cursor.execute(
             """
-            SELECT hub_id,
-                   extract(epoch FROM max(received_at) FILTER (WHERE received_at - last_at > %s::interval))::float8
-            FROM ingest_batches WHERE txid >= %s GROUP BY hub_id
+            SELECT hub_id, first_at, last_at, extract(epoch FROM received_at)::float8,
+                   extract(epoch FROM received_at - last_at)::float8
+            FROM ingest_batches WHERE txid >= %s
             """,
-            [LATE, since_txid],
+            [since_txid],
         )
-        late = dict(cursor.fetchall())
-    active = read_last_activity(late) if late else {}
-    return {hub_id: Fresh(active.get(hub_id), late_at) for hub_id, late_at in late.items()}
+        return [Batch(*row) for row in cursor.fetchall()]
+
+
+def read_news(batches: Sequence[Batch], roster: Roster) -> News:
+    """What these batches say of the homes on the roster."""
+    hub_ids = np.array([batch.hub_id for batch in batches], dtype=np.int64)
+    ours = np.flatnonzero(np.isin(hub_ids, roster.hub_ids)).tolist()
+    late = [place for place in ours if batches[place].age > LATE_SECONDS]
+    heard = read_spans([batches[place] for place in ours], roster)
+    late_at = np.array([batches[place].received_at for place in late], dtype=np.float64)
+    return News(heard, rows_of(roster, hub_ids[late]), late_at)
+
+
+def read_spans(batches: Sequence[Batch], roster: Roster) -> Heard:
+    """The activity of hubs in the spans of their batches."""
+    if not batches:
+        return make_heard([], roster)
+    hub_ids, first, last, _, _ = (list(values) for values in zip(*batches, strict=True))
+    with connections["timeseries"].cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT hub_id, extract(epoch FROM timestamp)::float8, {IS_DOOR}
+            FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[]) AS span (hub, first_at, last_at)
+            JOIN sensor_logs ON hub_id = hub AND timestamp BETWEEN first_at AND last_at
+            WHERE {IS_ACTIVITY}
+            """,  # noqa: S608 - constants of this module
+            [hub_ids, first, last, WORDS],
+        )
+        return make_heard(cursor.fetchall(), roster)
+
+
+def read_past(roster: Roster) -> Heard:
+    """What a lost state is rebuilt from: each hub's last activity, with a door just before it."""
+    rows = []
+    for start in range(0, roster.hub_ids.size, HUBS_A_QUERY):
+        last = read_last_activity(roster.hub_ids[start : start + HUBS_A_QUERY].tolist())
+        rows += [(hub_id, activity.at, activity.out) for hub_id, activity in last.items()]
+    return make_heard(rows, roster)
+
+
+def make_heard(rows: Sequence[tuple[int, float, bool]], roster: Roster) -> Heard:
+    """From rows of (hub_id, epoch seconds, whether it was a door's)."""
+    hub_ids = np.array([row[0] for row in rows], dtype=np.int64)
+    at = np.array([row[1] for row in rows], dtype=np.float64)
+    return Heard(rows_of(roster, hub_ids), to_local(at), np.array([row[2] for row in rows], dtype=np.bool_))
+
+
+def rows_of(roster: Roster, hub_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The seniors' rows of hubs that are on the roster."""
+    return roster.hub_rows[np.searchsorted(roster.hub_ids, hub_ids)]
 
 
 def read_last_activity(hub_ids: Iterable[int]) -> dict[int, LastActivity]:

@@ -60,6 +60,18 @@ class _Version(msgspec.Struct):
     format: int
 
 
+class _Claim(msgspec.Struct):
+    """Of a header, what has to be looked at each time that the numbers are taken."""
+
+    format: int
+    senior_id: int
+    detector: str
+    arrays: list[Shape]
+
+
+_decode_claim = msgspec.json.Decoder(_Claim).decode
+
+
 class Weights(msgspec.Struct, frozen=True):
     """Parsed weights. `arrays` are float32 views into the bytes, not writable."""
 
@@ -98,6 +110,29 @@ def read_weights(data: bytes, senior_id: int) -> Weights:
     if header.senior_id != senior_id:
         raise ForeignWeights(f"weights of senior {header.senior_id}, not of {senior_id}")
     return Weights(header, _read_arrays(data, end, header.arrays))
+
+
+def read_block(data: bytes, senior_id: int, detector: str, arrays: list[Shape]) -> memoryview:
+    """The numbers of weights whose digest is that of registered ones, in 4 us instead of the 60 of `read_weights`.
+
+    They are this senior's, of this detector, and in these arrays; what the numbers are is not looked at. Raises
+    UnreadableWeights and ForeignWeights.
+    """
+    if len(data) < _PREFIX.size or not data.startswith(MAGIC):
+        raise UnreadableWeights("not weights of this system")
+    end = _PREFIX.size + _PREFIX.unpack_from(data)[2]
+    try:
+        claim = _decode_claim(memoryview(data)[_PREFIX.size : end])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableWeights(f"the header is not as it should be: {error}") from error
+    if claim.format != FORMAT or claim.detector != detector or claim.arrays != arrays:
+        read_weights(data, senior_id)
+        raise UnreadableWeights(f"weights of a detector {claim.detector!r} with other arrays are not known: train anew")
+    if claim.senior_id != senior_id:
+        raise ForeignWeights(f"weights of senior {claim.senior_id}, not of {senior_id}")
+    if len(data) - end != 4 * sum(math.prod(shape.shape) for shape in arrays):
+        raise UnreadableWeights("the arrays do not fill the rest")
+    return memoryview(data)[end:]
 
 
 def _read_header(text: bytes) -> Header:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .artifact import FORMAT, Header, Shape, UnreadableWeights, Weights, read_weights, write_weights
+from .artifact import FORMAT, Header, Shape, UnreadableWeights, Weights, read_block, read_weights, write_weights
 from .detector import DETECTOR
-from .features import DAY
-from .habits import Habits, is_table
+from .features import DAY, SLOTS
+from .habits import Habits
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .calibration import FittedHabits
+    from .features import Flags
 
 LARGEST_MARGIN = 100.0
+SHAPES = {"at_home": (2, SLOTS), "anywhere": (2, SLOTS), "rising": (1,), "margin": (1,)}
+ARRAYS = [Shape(name, list(shape)) for name, shape in SHAPES.items()]
+NUMBERS = sum(math.prod(shape) for shape in SHAPES.values())
 
 
 def pack_habits(senior_id: int, fitted: FittedHabits, trained_from: str, trained_to: str) -> bytes:
@@ -42,12 +49,38 @@ def unpack_habits(data: bytes, senior_id: int) -> tuple[Weights, Habits]:
         raise UnreadableWeights(f"weights of a detector {weights.header.detector!r} are not known here: train anew")
     if set(weights.arrays) != set(Habits._fields):
         raise UnreadableWeights(f"the arrays {', '.join(Habits._fields)} are needed")
-    habits = Habits(**weights.arrays)
-    tables = (habits.at_home, habits.anywhere)
-    if not all(is_table(table) for table in tables) or habits.rising.shape != (1,) or habits.margin.shape != (1,):
+    if any(weights.arrays[name].shape != shape for name, shape in SHAPES.items()):
         raise UnreadableWeights("the arrays are not of the shapes that habits have")
-    if any(table.min() < 1 or table.max() > 2 * DAY for table in tables):
-        raise UnreadableWeights("silences out of bounds")
-    if not 0 < habits.rising[0] <= DAY or not 1 / LARGEST_MARGIN <= habits.margin[0] <= LARGEST_MARGIN:
-        raise UnreadableWeights("rising or margin out of bounds")
+    habits = Habits(**weights.arrays)
+    if not are_sound(Habits(*(values[None] for values in habits)))[0]:
+        raise UnreadableWeights("numbers that cannot have been learned from a life")
     return weights, habits
+
+
+def read_habit_block(data: bytes, senior_id: int) -> memoryview:
+    """The numbers of one person's habits, a row of `view_habits`. Raises UnreadableWeights and ForeignWeights."""
+    return read_block(data, senior_id, DETECTOR, ARRAYS)
+
+
+def view_habits(matrix: NDArray[np.float32]) -> Habits:
+    """The habits of n persons in a matrix of shape (n, NUMBERS), as views."""
+    views, start = {}, 0
+    for name, shape in SHAPES.items():
+        end = start + math.prod(shape)
+        views[name] = matrix[:, start:end].reshape(len(matrix), *shape)
+        start = end
+    return Habits(**views)
+
+
+def are_sound(habits: Habits) -> Flags:
+    """Whose stacked habits can have been learned from a life: shape (n,). What is no number cannot."""
+    n = len(habits.margin)
+    tables = np.concatenate([habits.at_home.reshape(n, -1), habits.anywhere.reshape(n, -1)], axis=1)
+    rising, margin = habits.rising[:, 0], habits.margin[:, 0]
+    return np.asarray(
+        ((tables >= 1) & (tables <= 2 * DAY)).all(axis=1)
+        & (rising > 0)
+        & (rising <= DAY)
+        & (margin >= 1 / LARGEST_MARGIN)
+        & (margin <= LARGEST_MARGIN)
+    )

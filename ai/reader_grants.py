@@ -16,6 +16,7 @@ READER_GRANTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "iot_hubs": ("hub_id", "senior_id", "status", "registered_at", "deregistered_at", "last_seen_at"),
         "ai_weights": ALL_COLUMNS,
         "weight_activations": ("id", "weight_id", "senior_id", "activated_at"),
+        "absences": ("absence_id", "senior_id", "kind", "starts_at", "ends_at", "ended_at"),
         "emergency_logs": (
             "log_id",
             "senior_id",

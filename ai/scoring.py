@@ -6,38 +6,49 @@ them; both they and the risks are said again while they are true, so nothing sai
 
 from __future__ import annotations
 
-import json
-import uuid
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import structlog
-from django.db import connections
 from prometheus_client import Counter, Gauge, Histogram
 
-from .activity import Fresh, Home, LastActivity, read_homes, read_horizon, read_last_activity, read_new_activity
+from .activity import HUB_STATES, ONLINE, read_batches, read_horizon, read_news, read_past, read_roster
 from .backend_client import BackendClient, BackendError
-from .findings import EVENT_TYPE, Case, Finding, judge_cases
-from .shard_state import Remembered, ShardLease, ShardState, take_lease
-from .weight_store import WeightRef
-from .wording import describe_silence
+from .detector import LEVELS
+from .emergency_entries import make_risk, publish_emergencies
+from .features import to_local
+from .findings import EMERGENCY, NO_DATA, OBSTACLES, Cases, Verdicts, describe_rows, judge_cases
+from .resident_weights import ResidentWeights, read_active
+from .shard_state import ShardLease, ShardState, take_lease
+from .signs import find_out, take_in
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from redis import Redis
 
-    from .resident_weights import ResidentWeights
+    from .activity import Horizon, News, Roster
+    from .resident_weights import ShardWeights
 
 log = structlog.get_logger(__name__)
 
-STREAM = "emergencies"
-# Far more than a backend that is away for hours leaves; a bound all the same, since the stream lives in memory.
-STREAM_LENGTH = 100_000
 REPEAT_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
+# The minute's reports of a shard are spread over so many ticks.
+REPORT_TICKS = 12
+TICK_APART = REPEAT_SECONDS / REPORT_TICKS
+BACKEND_AWAY_SECONDS = 15.0
+PROBLEMS_A_TICK = 5
 
 TICK_SECONDS = Histogram("anbu_scoring_tick_seconds", "Time of one scoring tick of a shard")
 PUBLISHED = Counter("anbu_emergencies_published", "Emergencies written to the stream, repeats too")
 SENIORS = Gauge("anbu_scored_seniors", "Seniors by level at the last tick", ["shard", "level"])
+
+OBSTACLE_OF_HUB = np.array([OBSTACLES.index("no_hub" if not place else f"hub_{state}") if place != ONLINE else 0
+                            for place, state in enumerate(HUB_STATES)])  # fmt: skip
+CATCHING_UP, NO_WEIGHTS, LOADING = (
+    OBSTACLES.index(name) for name in ("hub_catching_up", "no_weights", "weights_loading")
+)
 
 
 class Tick(NamedTuple):
@@ -50,12 +61,14 @@ class Tick(NamedTuple):
 
 
 class Scorer:
-    """Scores shards with the weights that its process holds."""
+    """Scores shards with the weights and the states that its process holds."""
 
     def __init__(self, redis: Redis, weights: ResidentWeights, backend: BackendClient) -> None:
         self._redis = redis
         self._weights = weights
         self._backend = backend
+        self._states: dict[int, tuple[int, ShardState]] = {}
+        self._backend_away_until = 0.0
 
     def score_shard(self, shard: int, shards: int) -> Tick | None:
         """One tick; None when another worker has the shard. Raises LeaseLost, redis and database errors."""
@@ -69,141 +82,129 @@ class Scorer:
             lease.release()
 
     def _tick(self, lease: ShardLease, shard: int, shards: int) -> Tick:
-        state = lease.read_state(shards)
         horizon = read_horizon()
-        rebuilt = state is None or state.txid > horizon.txid
-        if state is None or rebuilt:
-            homes = read_homes(shard, shards)
-            state = rebuild_state(homes, shards, horizon.now)
-        else:
-            # the batches first: a hub whose batch is seen is then also among the homes
-            fresh = read_new_activity(state.txid)
-            homes = read_homes(shard, shards)
-            take_in(state, homes, fresh, horizon.now)
-        state.txid = horizon.txid
-        loaded = self._weights.load(read_active_weights(shard, shards))
-        cases = [make_case(home, state.seniors[home.senior_id], loaded, horizon.now) for home in homes]
-        findings = judge_cases(horizon.now, cases)
-        published = self._publish(state, findings, horizon.now)
-        reported = self._report(state, findings, horizon.now)
+        state, roster, rebuilt = self._bring_up(lease, shard, shards, horizon)
+        active = read_active(shard, shards, state.senior_ids)
+        weights, refused = self._weights.load(shard, state.senior_ids, active)
+        now = float(to_local(np.array(horizon.now)))
+        cases = make_cases(state, roster, weights, active, horizon.now)
+        verdicts = judge_cases(now, cases)
+        lease.renew()
+        published = self._publish(state, cases, verdicts, horizon.now)
+        reported = self._report(state, cases, verdicts, horizon.now)
+        self._report_refused(refused)
         lease.write_state(state)
-        count_levels(shard, findings)
-        return Tick(len(homes), published, reported, rebuilt)
+        self._states[shard] = (lease.fence, state)
+        count_levels(shard, verdicts.levels)
+        return Tick(state.senior_ids.size, published, reported, rebuilt)
 
-    def _publish(self, state: ShardState, findings: list[Finding], now: float) -> int:
-        published = 0
-        for finding in findings:
-            remembered = state.seniors[finding.senior_id]
-            if finding.level != "emergency" or now - remembered.published_at < REPEAT_SECONDS:
-                continue
-            text = json.dumps(make_message(finding, now), ensure_ascii=False)
-            self._redis.xadd(STREAM, {"json": text}, maxlen=STREAM_LENGTH, approximate=True)
-            remembered.published_at = now
-            published += 1
-        PUBLISHED.inc(published)
-        return published
+    def _bring_up(
+        self, lease: ShardLease, shard: int, shards: int, horizon: Horizon
+    ) -> tuple[ShardState, Roster, bool]:
+        """The state as of now, and whether it had to be built anew."""
+        fence, resident = self._states.pop(shard, (0, None))
+        state = resident if resident is not None and fence == lease.read_fence() else lease.read_state(shards)
+        if state is None or state.shards != shards or state.txid > horizon.txid:
+            roster = read_roster(shard, shards)
+            state = rebuild_state(roster, shards, horizon.now)
+            lease.renew()
+            rebuilt = True
+        else:
+            # the batches first: a hub whose batch is seen is then also on the roster
+            batches = read_batches(state.txid)
+            roster = read_roster(shard, shards)
+            state.align(roster.senior_ids)
+            take_in_news(state, roster, read_news(batches, roster), horizon.now)
+            rebuilt = False
+        state.txid = horizon.txid
+        return state, roster, rebuilt
 
-    def _report(self, state: ShardState, findings: list[Finding], now: float) -> int:
-        everything = now - state.reported_at >= REPEAT_SECONDS
-        due = [finding for finding in findings if everything or finding.gist != state.seniors[finding.senior_id].said]
-        try:
-            self._backend.report_risks([make_risk(finding, now) for finding in due])
-        except BackendError as error:
-            log.warning("risks_not_reported", seniors=len(due), error=str(error), again=error.again)
+    def _publish(self, state: ShardState, cases: Cases, verdicts: Verdicts, now: float) -> int:
+        book = state.book
+        is_due = (book["episode"] != cases.last) | (now - book["published_at"] >= REPEAT_SECONDS)
+        rows = np.flatnonzero((verdicts.levels == EMERGENCY) & is_due)
+        if rows.size:
+            publish_emergencies(self._redis, describe_rows(float(to_local(np.array(now))), cases, verdicts, rows), now)
+            book["episode"][rows] = cases.last[rows]
+            book["published_at"][rows] = now
+            PUBLISHED.inc(rows.size)
+        return int(rows.size)
+
+    def _report(self, state: ShardState, cases: Cases, verdicts: Verdicts, now: float) -> int:
+        book = state.book
+        is_due = (book["gist"] != verdicts.gists) | (now - book["reported_at"] >= REPEAT_SECONDS)
+        rows = np.flatnonzero(is_due)
+        if not rows.size or time.monotonic() < self._backend_away_until:
             return 0
-        for finding in due:
-            state.seniors[finding.senior_id].said = finding.gist
-        if everything:
-            state.reported_at = now
-        return len(due)
+        findings = describe_rows(float(to_local(np.array(now))), cases, verdicts, rows)
+        try:
+            self._backend.report_risks([make_risk(finding, now) for finding in findings])
+        except BackendError as error:
+            self._note_absence(error)
+            log.warning("risks_not_reported", seniors=rows.size, error=str(error), again=error.again)
+            return 0
+        book["gist"][rows] = verdicts.gists[rows]
+        # each senior has a tick of the minute, so that those who were first reported together do not stay together
+        is_new = book["reported_at"][rows] == 0
+        book["reported_at"][rows] = now - np.where(is_new, cases.senior_ids[rows] % REPORT_TICKS * TICK_APART, 0)
+        return int(rows.size)
+
+    def _report_refused(self, refused: dict[int, str]) -> None:
+        """The backend tells the operators. What does not get through is said again when it is refused again."""
+        for weight_id, reason in list(refused.items())[:PROBLEMS_A_TICK]:
+            if time.monotonic() < self._backend_away_until:
+                return
+            try:
+                self._backend.report_problem(weight_id, reason)
+            except BackendError as error:
+                self._note_absence(error)
+                log.warning("weight_problem_not_reported", weight_id=weight_id, error=str(error))
+
+    def _note_absence(self, error: BackendError) -> None:
+        """A backend that does not even answer costs each call its time-out: it is left alone for a few ticks."""
+        if error.status is None:
+            self._backend_away_until = time.monotonic() + BACKEND_AWAY_SECONDS
 
 
-def rebuild_state(homes: list[Home], shards: int, now: float) -> ShardState:
+def rebuild_state(roster: Roster, shards: int, now: float) -> ShardState:
     """A fresh state from the sensor events themselves. Its txid is the caller's to set."""
-    last = read_last_activity([hub_id for home in homes for hub_id in home.hub_ids])
-    seniors = {}
-    for home in homes:
-        newest = max((last[hub_id] for hub_id in home.hub_ids if hub_id in last), default=LastActivity(0.0, False))
-        seniors[home.senior_id] = Remembered(
-            last_event=newest.at,
-            settled_at=now + SETTLE_SECONDS,
-            was_online=home.hub_status == "online",
-            out=newest.out,
-        )
-    return ShardState(shards=shards, txid=0, seniors=seniors)
+    state = ShardState.empty(shards, roster.senior_ids)
+    take_in(state.signs, read_past(roster))
+    state.book["settled_at"] = now + SETTLE_SECONDS
+    state.book["was_online"] = roster.hub_states == ONLINE
+    return state
 
 
-def take_in(state: ShardState, homes: list[Home], fresh: dict[int, Fresh], now: float) -> None:
-    """Brings the state up to now: newest activity, and which hubs still deliver what they kept while they were away."""
-    known = state.seniors
-    state.seniors = {home.senior_id: known.get(home.senior_id, Remembered()) for home in homes}
-    for home in homes:
-        remembered = state.seniors[home.senior_id]
-        for batch in (fresh[hub_id] for hub_id in home.hub_ids if hub_id in fresh):
-            if batch.active is not None and batch.active.at >= remembered.last_event:
-                if batch.active.at > remembered.last_event:
-                    remembered.published_at = 0.0
-                remembered.last_event, remembered.out = batch.active
-            remembered.settled_at = max(remembered.settled_at, (batch.late_at or 0.0) + SETTLE_SECONDS)
-        online = home.hub_status == "online"
-        if online and not remembered.was_online:
-            remembered.settled_at = max(remembered.settled_at, now + SETTLE_SECONDS)
-        remembered.was_online = online
+def take_in_news(state: ShardState, roster: Roster, news: News, now: float) -> None:
+    """Brings the state up to now: activity, and which hubs still deliver what they kept while they were away."""
+    take_in(state.signs, news.heard)
+    settled_at = state.book["settled_at"]
+    np.maximum.at(settled_at, news.late_rows, news.late_at + SETTLE_SECONDS)
+    online = roster.hub_states == ONLINE
+    back = online & ~state.book["was_online"]
+    settled_at[back] = np.maximum(settled_at[back], now + SETTLE_SECONDS)
+    state.book["was_online"] = online
 
 
-def make_case(home: Home, remembered: Remembered, loaded: dict[int, Any], now: float) -> Case:
-    if home.hub_status is None:
-        obstacle: str | None = "no_hub"
-    elif home.hub_status != "online":
-        obstacle = f"hub_{home.hub_status}"
-    else:
-        obstacle = "hub_catching_up" if now < remembered.settled_at else None
-    return Case(home.senior_id, remembered.last_event or None, loaded.get(home.senior_id), obstacle, remembered.out)
+def make_cases(
+    state: ShardState, roster: Roster, weights: ShardWeights, active: NDArray[np.int64], now: float
+) -> Cases:
+    catching_up = np.where(now < state.book["settled_at"], CATCHING_UP, 0)
+    obstacles = np.where(roster.hub_states == ONLINE, catching_up, OBSTACLE_OF_HUB[roster.hub_states])
+    bare = (obstacles == 0) & (weights.weight_ids == 0)
+    obstacles[bare] = np.where(active[bare] == 0, NO_WEIGHTS, LOADING)
+    return Cases(
+        senior_ids=state.senior_ids,
+        last=state.signs["last"],
+        out=find_out(state.signs),
+        habits=weights.habits,
+        obstacles=obstacles,
+        weight_ids=weights.weight_ids,
+        versions=weights.versions,
+    )
 
 
-def read_active_weights(shard: int, shards: int) -> list[WeightRef]:
-    with connections["default"].cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT weight_id, senior_id, version, storage_path, sha256, size FROM ai_weights
-            WHERE is_active AND mod(senior_id, %s) = %s
-            """,
-            [shards, shard],
-        )
-        return [WeightRef(*row) for row in cursor.fetchall()]
-
-
-def make_message(finding: Finding, now: float) -> dict[str, Any]:
-    """An entry of the emergencies stream, as the contract has it."""
-    return {
-        "message_id": str(uuid.uuid4()),
-        "senior_id": finding.senior_id,
-        "event_type": EVENT_TYPE,
-        "episode": finding.episode,
-        "severity": "high",
-        "description": describe_silence(finding),
-        "occurred_at": spell_time(finding.last_event or now),
-        "detected_at": spell_time(now),
-        "weight_id": finding.weight_id,
-    }
-
-
-def make_risk(finding: Finding, now: float) -> dict[str, Any]:
-    return {
-        "senior_id": finding.senior_id,
-        "level": finding.level,
-        "score": finding.score,
-        "reasons": finding.reasons,
-        "episode": finding.episode,
-        "observed_at": spell_time(now),
-        "weight_id": finding.weight_id,
-    }
-
-
-def spell_time(epoch_seconds: float) -> str:
-    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="milliseconds")
-
-
-def count_levels(shard: int, findings: list[Finding]) -> None:
-    for level in ("normal", "watch", "warning", "emergency", "no_data"):
-        SENIORS.labels(str(shard), level).set(sum(1 for finding in findings if finding.level == level))
+def count_levels(shard: int, levels: NDArray[np.int64]) -> None:
+    counts = np.bincount(levels, minlength=NO_DATA + 1)
+    for level, name in enumerate((*LEVELS, "no_data")):
+        SENIORS.labels(str(shard), name).set(int(counts[level]))

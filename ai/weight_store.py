@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import structlog
+from django.db import connections
 from prometheus_client import Counter
 from redis.exceptions import RedisError
 
@@ -44,7 +45,8 @@ ORIGINALS = Counter("anbu_weights_originals", "Weights asked of the object store
 
 
 class WeightRef(NamedTuple):
-    """A row of `ai_weights`: where the bytes are and what they must be. `sha256` is in hexadecimal digits."""
+    """A row of `ai_weights`: where the bytes are and what they must be. `sha256` is in hexadecimal digits; an empty
+    `storage_path` is looked up when the original is needed."""
 
     weight_id: int
     senior_id: int
@@ -218,6 +220,7 @@ class WeightStore:
         if time.monotonic() < self._store_away_until:
             ORIGINALS.labels("away").inc(len(refs))
             return
+        refs = with_paths(refs)
         with ThreadPoolExecutor(min(READERS, len(refs))) as pool:
             for ref, answer in zip(refs, pool.map(self._read_original, refs), strict=True):
                 if isinstance(answer, bytes):
@@ -244,6 +247,17 @@ class WeightStore:
         fetched.refused[ref.weight_id] = reason
         self._refused[ref.weight_id] = (time.monotonic() + REFUSED_SECONDS, reason)
         log.error("weights_refused", senior_id=ref.senior_id, weight_id=ref.weight_id, reason=reason)
+
+
+def with_paths(refs: Sequence[WeightRef]) -> Sequence[WeightRef]:
+    """The same, all with the path of the original."""
+    unknown = [ref.weight_id for ref in refs if not ref.storage_path]
+    if not unknown:
+        return refs
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT weight_id, storage_path FROM ai_weights WHERE weight_id = ANY(%s)", [unknown])
+        paths: dict[int, str] = dict(cursor.fetchall())
+    return [ref._replace(storage_path=paths.get(ref.weight_id, ref.storage_path)) for ref in refs]
 
 
 def fits(data: bytes, ref: WeightRef) -> bool:

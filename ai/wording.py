@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 def describe_silence(finding: Finding) -> str:
     """Korean, as it is stored: what was silent for how long, what is usual, and which weights judged."""
     values = finding.reasons[0]["values"]
-    version = finding.weights.ref.version if finding.weights else 0
     return (
         f"{spell_minutes(values['minutes'])}째 움직임이 없습니다. "
         f"이 시간대 평소 최대 {spell_minutes(values['usual_max_minutes'])}, "
-        f"경보 기준 {spell_minutes(values['allowed_minutes'])} (가중치 v{version})"
+        f"경보 기준 {spell_minutes(values['allowed_minutes'])} (가중치 v{finding.version})"
     )
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from ai.calibration import LEAST_DAYS
 from ai.detector import LEAST_ALLOWED
-from ai.features import HOUR, Life, find_leavings, to_epoch
-from ai.findings import Case, judge_cases
+from ai.features import HOUR
+from ai.findings import Cases, judge_cases
 from ai.habit_weights import unpack_habits
+from ai.habits import stack_habits
 from ai.protocol_adapter import NOBODY, Detector
-from ai.resident_weights import LoadedWeights
-from ai.weight_store import WeightRef
+from ai.signs import Heard, empty_signs, find_out, take_in
 
 from .homes import MONDAY, live_days
 
@@ -34,31 +34,24 @@ def live_events(days: int) -> list[Event]:
 
 EVENTS = live_events(LEAST_DAYS + 2)
 WEIGHTS = Detector().fit(EVENTS)
+NONE = np.zeros(1, dtype=np.int64)
 
 
 def test_a_replayed_home_scores_as_the_tick_scores_it() -> None:
     _, habits = unpack_habits(WEIGHTS, NOBODY)
-    loaded = LoadedWeights(WeightRef(1, NOBODY, 1, "", "", len(WEIGHTS)), habits)
+    signs = empty_signs(1)
     detector = Detector()
     detector.start(WEIGHTS, EVENTS[0].t)
     compared = 0
-    for place, (event, following) in enumerate(pairwise(EVENTS[:400])):
+    for _place, (event, following) in enumerate(pairwise(EVENTS[:400])):
         detector.on_event(event)
-        known = Life(
-            np.array([one.t for one in EVENTS[: place + 1]]),
-            np.array([one.content.startswith("door") for one in EVENTS[: place + 1]]),
-        )
-        out = bool(find_leavings(known)[-1])
+        take_in(signs, Heard(np.zeros(1, int), np.array([event.t]), np.array([event.content.startswith("door")])))
+        cases = Cases(NONE, signs["last"], find_out(signs), stack_habits([habits]), NONE, NONE, NONE)
         for now in np.arange(event.t + LEAST_ALLOWED / 2, following.t, LEAST_ALLOWED / 2):
             detector.on_heartbeat(now)
             alarms = detector.on_tick(now)
-            epoch_now, epoch_last = (float(to_epoch(np.array(at))) for at in (now, event.t))
-            (finding,) = judge_cases(epoch_now, [Case(NOBODY, epoch_last, loaded, None, out)])
-            if alarms:
-                # a finding's score is rounded to four places and ends at 1
-                assert finding.score == pytest.approx(min(1.0, alarms[0].score), abs=6e-5)
-            else:
-                assert finding.score <= 0.1
+            score = judge_cases(now, cases).scores[0]
+            assert alarms[0].score == pytest.approx(score, abs=1e-9) if alarms else score <= 0.1
             compared += 1
     assert compared > 100
 

@@ -11,7 +11,7 @@ from django.db import connections
 
 from ai.resident_weights import ResidentWeights
 from ai.scoring import Scorer, Tick
-from ai.shard_state import ShardLease
+from ai.shard_state import take_lease
 from ai.weight_registry import activate_weights
 from ai.weight_store import WeightStore
 from devices.models import IoTHub
@@ -49,14 +49,14 @@ def settle(redis: Redis) -> None:
 
 
 def change_state(redis: Redis, **fields: Any) -> None:
-    lease = ShardLease(redis, 0, 10**6)
+    lease = take_lease(redis, 0)
+    assert lease is not None
     state = lease.read_state(1)
     assert state is not None
-    for remembered in state.seniors.values():
-        for name, value in fields.items():
-            setattr(remembered, name, value)
-    redis.delete("score:state:0")
-    ShardLease(redis, 0, 0).write_state(state)
+    for name, value in fields.items():
+        state.book[name] = value
+    lease.write_state(state)
+    lease.release()
 
 
 def entries(redis: Redis) -> list[dict[str, Any]]:
@@ -85,6 +85,7 @@ def test_a_long_silence_is_published_with_the_weights_that_judged(
         "episode",
         "severity",
         "description",
+        "reasons",
         "occurred_at",
         "detected_at",
         "weight_id",
