@@ -16,6 +16,7 @@ from seniors.models import Senior, Staff
 
 from .absence_models import Absence, AutomaticCheck  # noqa: F401 - part of the app's models
 from .camera_models import CameraView, ViewToken  # noqa: F401
+from .care_models import CarePlan, ShiftNote  # noqa: F401 - part of the app's models
 from .notice_models import DueTask, FaultAlert, Notice  # noqa: F401
 from .notification.models import (  # noqa: F401
     DeliveryReceipt,

@@ -12,6 +12,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from portal.pages import roster_calendar, statistics, today, visit
 from portal.pages.accounts import LoginForm
 from portal.pages.camera_check import begin_camera_check, show_camera_check
 from portal.pages.desk import show_desk, show_part
@@ -52,6 +53,7 @@ class NavEntry:
 
 NAVIGATION = [
     NavEntry(_("관제"), "admin:index", "desk"),
+    NavEntry(_("오늘 할 일"), "admin:today", "today", under=("/admin/visits/",)),
     NavEntry(pgettext_lazy("plural", "어르신"), "admin:care_list", "people", under=("/admin/seniors/senior/",)),
     NavEntry(
         pgettext_lazy("plural", "응급 상황"),
@@ -61,6 +63,8 @@ NAVIGATION = [
     ),
     NavEntry(pgettext_lazy("plural", "기기 장애"), "admin:devices_fault_changelist", "fault"),
     NavEntry(pgettext_lazy("plural", "홈 허브"), "admin:devices_iothub_changelist", "hub"),
+    NavEntry(_("당직표"), "admin:roster", "roster", under=("/admin/monitoring/duty/",)),
+    NavEntry(_("통계"), "admin:statistics", "statistics"),
     NavEntry(_("직원"), "admin:seniors_staff_changelist", "staff", "supervisor"),
     NavEntry(_("당직"), "admin:monitoring_duty_changelist", "schedule", "supervisor"),
     NavEntry(_("알림 단계"), "admin:monitoring_escalationpolicy_changelist", "emergency", "supervisor"),
@@ -88,6 +92,15 @@ class PortalAdminSite(AdminSite):
             path("camera-check/begin/", self.admin_view(begin_camera_check), name="camera_check_begin"),
             path("parts/<slug:part>/", self.admin_view(show_part), name="part"),
             path("drill/", self.admin_view(begin_drill), name="drill"),
+            path("today/", self.admin_view(today.show_today), name="today"),
+            path("today/tasks/", self.admin_view(today.show_tasks), name="today_tasks"),
+            path("today/handover/", self.admin_view(today.show_handover), name="handover"),
+            path("today/handover/note/", self.admin_view(today.leave_note), name="handover_note"),
+            path("visits/<int:senior_id>/", self.admin_view(visit.show_visit), name="visit"),
+            path("visits/<int:senior_id>/keep/", self.admin_view(visit.keep_visit), name="visit_keep"),
+            path("roster/", self.admin_view(roster_calendar.show_roster), name="roster"),
+            path("statistics/", self.admin_view(statistics.show_statistics), name="statistics"),
+            path("statistics/download/", self.admin_view(statistics.download_statistics), name="statistics_download"),
             path("care/", self.admin_view(show_care_list), name="care_list"),
             path("care/<int:senior_id>/", self.admin_view(show_senior), name="care"),
             path("care/<int:senior_id>/card/", self.admin_view(show_card), name="care_card"),

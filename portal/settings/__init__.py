@@ -323,6 +323,12 @@ CELERY = {
     "beat_scheduler": "django_celery_beat.schedulers:DatabaseScheduler",
     "beat_max_loop_interval": 1,
     "beat_schedule": {
+        "scheduled calls and visits": {
+            "task": "monitoring.tasks.open_scheduled_tasks",
+            # each hour: a risk that rises in the morning has its call due the same day
+            "schedule": crontab(minute="5"),
+            "options": {"queue": "portal", "expires": 3000},
+        },
         "retraining": {
             "task": "ai.tasks.plan_training",
             "schedule": crontab(hour="0-5", minute="*/10"),

@@ -117,6 +117,14 @@ def span(seconds: float) -> str:
 
 
 @register.filter
+def figure(value: Any) -> str:
+    """A cell of a table: a share (a float up to 1) as percent, nothing as a dash."""
+    if value is None:
+        return "–"
+    return f"{value * 100:.1f}%" if isinstance(value, float) and 0 <= value <= 1 else str(value)
+
+
+@register.filter
 def health_lines(health_info: Any) -> list[tuple[str, str]]:
     """Free JSON of the senior's health as label and text, whatever its shape."""
     if isinstance(health_info, dict):

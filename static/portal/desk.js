@@ -6,6 +6,7 @@ import { offerEntryCodes } from "./entry_code.js";
 import { listenForKeys } from "./keyboard.js";
 import { Part } from "./parts.js";
 import { offerSeniors } from "./senior_picker.js";
+import { offerVisits } from "./visit.js";
 import { AlarmSound } from "./sound.js";
 import { StaffSocket } from "./staff_socket.js";
 
@@ -113,8 +114,14 @@ listenForActs({ words, notify, done: () => parts.forEach((part) => part.refresh(
 const bar = document.getElementById("sound");
 if (bar) listenForKeys(new AlarmSound(bar, words));
 document.addEventListener("visibilitychange", confirmShown);
+for (const part of parts) {
+  const every = Number(part.element.dataset.every);
+  // what no message tells of, and only while somebody looks
+  if (every) setInterval(() => document.hidden || part.refresh(), every * 1_000);
+}
 setInterval(tick, 1_000);
 offerSeniors();
+offerVisits();
 offerEntryCodes({ words, notify });
 showTitle();
 socket.connect();

@@ -38,6 +38,11 @@ const ACTS = {
     reload: true,
     run: ({ data }) => call("POST", `/hubs/${data.hub}/test`, { minutes: 10 }),
   },
+  done: {
+    word: "saved",
+    run: ({ task, form }) =>
+      call("POST", `/tasks/${task}/done`, { outcome: form.get("outcome"), note: form.get("note") }),
+  },
   entry: {
     word: "saved",
     reload: true,
@@ -54,6 +59,7 @@ const ACTS = {
         note: form.get("note"),
       }),
   },
+  away: { word: "saved", reload: true, run: ({ senior }) => call("POST", `/seniors/${senior}/absence/confirm`, {}) },
   back: { word: "saved", reload: true, run: ({ senior }) => call("DELETE", `/seniors/${senior}/absence`) },
   walk: {
     word: "testing",
@@ -89,6 +95,7 @@ function explain(error, words) {
   const known = {
     no_hub: words.noHub,
     already_resolved: words.alreadyResolved,
+    already_done: words.alreadyDone,
     not_owner: words.notOwner,
     another_unresolved: words.anotherUnresolved,
     store_unavailable: words.storeUnavailable,
@@ -107,6 +114,7 @@ export function listenForActs({ words, notify, done }) {
     const button = submitter ?? source;
     const about = {
       log: source.closest("[data-log]")?.dataset.log,
+      task: source.closest("[data-task]")?.dataset.task,
       senior: source.closest("[data-senior]")?.dataset.senior,
       data: source.dataset,
       form,
@@ -121,7 +129,7 @@ export function listenForActs({ words, notify, done }) {
       if (!(error instanceof ApiError)) throw error;
       notify(explain(error, words), true);
       button.disabled = false;
-      if (error.code === "already_resolved") done();
+      if (["already_resolved", "already_done"].includes(error.code)) done();
     }
   }
 

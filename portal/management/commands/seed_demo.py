@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ai.models import AIWeight
-from portal import demo
+from portal import demo, demo_care
 from portal.simulation.homes import INGEST_DAYS
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class Command(BaseCommand):
         for place, resident in enumerate(demo.RESIDENTS, 1):
             homes.append((resident, demo.prepare_home(resident, people, note)))
             self._show(_("어르신과 허브"), place, len(demo.RESIDENTS))
+        caseworkers = [people[account.email] for account in demo.CASEWORKERS]
+        demo_care.prepare_care([hub.senior for _resident, hub in homes], *caseworkers)
         now = timezone.now()
         for place, (resident, hub) in enumerate(homes, 1):
             if not demo.has_history(hub):
