@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.utils.translation import gettext as _
 from prometheus_client import Counter
 from redis.exceptions import RedisError, ResponseError
 
@@ -16,6 +17,7 @@ from .absences import mutes
 from .alerting import Cause, UnknownSenior, raise_emergency
 from .emergency_bus import DEAD, GROUP, STREAM, MalformedEntry, parse_entry
 from .models import EmergencyLog, EmergencySource, Outcome
+from .notification.operators import tell_operators
 from .sensor_events import is_silent_since
 
 if TYPE_CHECKING:
@@ -86,11 +88,11 @@ class EmergencyListener:
             ENTRIES.labels("taken" if is_raised else "muted").inc()
         except (MalformedEntry, UnknownSenior) as error:
             ENTRIES.labels("dead").inc()
-            # an error in the log is what reaches the operators
             log.error("an emergency entry cannot be taken", entry=entry_id.decode(), reason=str(error))
             self._redis.xadd(
                 DEAD, {"json": text or b"", "reason": str(error), "entry": entry_id}, maxlen=10_000, approximate=True
             )
+            tell_of_dead_entry(str(error))
         self._redis.xack(STREAM, GROUP, entry_id)
         self._redis.xdel(STREAM, entry_id)
 
@@ -105,6 +107,15 @@ class EmergencyListener:
                 if self._is_stopping():
                     raise RedisError("stopping before the entry was taken") from error
                 time.sleep(1)
+
+
+def tell_of_dead_entry(reason: str) -> None:
+    """The operators hear of it; with the database away the log alone keeps it."""
+    text = _("AI가 보낸 응급 항목을 처리할 수 없어 %(stream)s에 두었습니다: %(reason)s")
+    try:
+        tell_operators("emergencies.dead", text % {"stream": DEAD, "reason": reason})
+    except (OperationalError, InterfaceError) as error:
+        log.warning("the operators could not be told", error=str(error))
 
 
 def raise_finding(found: EmergencyDetected) -> bool:

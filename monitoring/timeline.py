@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Max
+from django.db.models.functions import Coalesce
+
 from .emergency_json import moment
+from .notification.models import Notification
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from .models import EmergencyLog
 
 GUARDIAN_SEES = {"raised", "acknowledged", "resolved", "reopened", "owner_silent", "snooze_ended", "safety_check"}
@@ -27,7 +33,26 @@ def timeline_of(log: EmergencyLog) -> list[dict[str, Any]]:
         }
         created = delivery.created_at
         entries.append((created, {"at": moment(created), "kind": "delivery", "by": None, "detail": detail}))
+    entries += [_notification(row) for row in ended_notifications(log)]
     return [entry for _, entry in sorted(entries, key=lambda pair: pair[0])]
+
+
+def ended_notifications(log: EmergencyLog) -> QuerySet[Notification]:
+    """What was sent, or could not be, to staff by their other channels. What still waits is no news."""
+    ended = Notification.objects.filter(log=log, state__in=["sent", "failed"], purpose__in=["alert", "reminder", "ask"])
+    settled_at = Coalesce("sent_at", Max("attempts__at"), "created_at")
+    return ended.annotate(settled_at=settled_at).select_related("staff").order_by("settled_at")
+
+
+def _notification(row: Notification) -> tuple[Any, dict[str, Any]]:
+    at: Any = getattr(row, "settled_at")  # noqa: B009 - an annotation
+    detail = {
+        "staff_id": row.staff_id,
+        "channel": row.kind,
+        "state": row.state,
+        "received_at": moment(row.received_at),
+    }
+    return at, {"at": moment(at), "kind": "notification", "by": None, "detail": detail}
 
 
 def for_guardian(timeline: list[dict[str, Any]]) -> list[dict[str, Any]]:

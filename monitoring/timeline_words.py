@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .models import AlertDelivery, EmergencyTransition
+    from .notification.models import Notification
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,15 @@ TONES = {
 
 
 def say_timeline(
-    transitions: Iterable[EmergencyTransition], deliveries: Iterable[AlertDelivery], names: Mapping[int, str]
+    transitions: Iterable[EmergencyTransition],
+    deliveries: Iterable[AlertDelivery],
+    names: Mapping[int, str],
+    notifications: Iterable[Notification] = (),
 ) -> list[Line]:
-    """Every line, oldest first. `names` are those of the staff that details speak of."""
+    """Every line, oldest first. `names` are those of the staff that details speak of, `notifications` as
+    `timeline.ended_notifications` gives them."""
     lines = [say_transition(transition, names) for transition in transitions]
+    lines += [say_notification(notification) for notification in notifications]
     return sorted([*lines, *_say_alerts(deliveries)], key=lambda line: line.at)
 
 
@@ -77,6 +83,16 @@ def _say_alerts(deliveries: Iterable[AlertDelivery]) -> list[Line]:
         for sent in alerted.values()
     ]
     return lines + [_line(at, "received", _("화면에 표시됨"), detail=name) for name, at in shown.items()]
+
+
+def say_notification(notification: Notification) -> Line:
+    """A message by another channel: to whom, by what, and whether it arrived."""
+    channel, name = notification.get_kind_display(), notification.staff.full_name if notification.staff else ""
+    at: datetime = getattr(notification, "settled_at")  # noqa: B009 - an annotation
+    if notification.state == notification.State.FAILED:
+        return _line(at, "not_notified", _("%(channel)s 보내지 못함") % {"channel": channel}, detail=name)
+    detail = _("%(name)s · 받음") % {"name": name} if notification.received_at else name
+    return _line(at, "notified", _("%(channel)s 보냄") % {"channel": channel}, detail=detail)
 
 
 def say_transition(transition: EmergencyTransition, names: Mapping[int, str]) -> Line:

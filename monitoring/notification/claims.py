@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .message import Accepted, Report
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 # a carrier is asked so long after a message was taken, each time, until it is too late to matter
 REPORT_EACH = timedelta(seconds=10)
 REPORT_WITHIN = timedelta(minutes=10)
@@ -40,6 +40,16 @@ class Claim:
 
     notification: Notification
     until: datetime
+
+
+def kinds_due() -> tuple[set[str], set[str]]:
+    """The kinds of which messages are due, and those of which reports are: one look, several times a second."""
+    free = Q(claimed_until__isnull=True) | Q(claimed_until__lt=Now())
+    due = Notification.objects.filter(Q(state=State.WAITING, due_at__lte=Now()) | Q(report_due_at__lte=Now()), free)
+    rows = set(due.order_by().values_list("kind", "state").distinct())
+    return {kind for kind, state in rows if state == State.WAITING}, {
+        kind for kind, state in rows if state != State.WAITING
+    }
 
 
 def claim_due(kind: str, limit: int) -> list[Claim]:

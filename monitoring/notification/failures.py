@@ -26,3 +26,7 @@ class Refused(SendingFailed):
 
 class AddressGone(Refused):
     """Nothing can be sent to that address any more."""
+
+
+class ChannelRefused(Refused):
+    """Not this message but this installation was refused (key, balance, sender): the operators hear of it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from .failures import Refused, TryAgain
+from .failures import ChannelRefused, Refused, TryAgain
 from .message import Accepted
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NOWHERE = ("filebased.EmailBackend", "console.EmailBackend", "dummy.EmailBackend")
 TRANSIENT = range(400, 500)
+OUR_FAULT = {530, 534, 535}  # the server does not let us in
 
 
 def is_configured() -> bool:
@@ -44,4 +45,6 @@ def send(address: Address, message: Message) -> Accepted:
 
 def _judge(code: int, reason: bytes | str) -> Exception:
     detail = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
-    return TryAgain(str(code), detail) if code in TRANSIENT else Refused(str(code), detail)
+    if code in TRANSIENT:
+        return TryAgain(str(code), detail)
+    return ChannelRefused(str(code), detail) if code in OUR_FAULT else Refused(str(code), detail)

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.utils.translation import gettext as _
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 
 from . import claims
 from .carriers import CARRIERS
-from .failures import Refused, SendingFailed, TryAgain
+from .failures import ChannelRefused, Refused, SendingFailed, TryAgain
 from .message import Accepted, Address, Report
-from .models import ChannelKind
+from .models import ChannelKind, Purpose
+from .operators import tell_operators
 from .words import compose
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from .message import Message
 
 log = structlog.get_logger(__name__)
-LOOK_S = 0.25
+LOOK_S = 0.4
 AT_ONCE = 4  # messages under way, a channel
 OUTAGE = (OperationalError, InterfaceError)
 SENT = Metric("anbu_notifications_total", "Messages by channels beyond the page", ["kind", "result"])
@@ -69,17 +71,16 @@ class Sender:
     def look(self) -> int:
         """Starts whatever is due and there is room for; how many those were."""
         claims.stop_called_off()
+        to_send, to_ask = claims.kinds_due()
         started = 0
-        for kind, carrier in CARRIERS.items():
-            room = AT_ONCE - self._under_way[kind]
-            for claim in claims.claim_due(kind, room) if room > 0 else []:
+        for kind in to_send:
+            for claim in claims.claim_due(kind, self._room(kind)):
                 self._start(claim, partial(_send, claim, address_of(claim), compose(claim.notification)))
                 started += 1
-            room = AT_ONCE - self._under_way[kind]
-            if carrier.report and room > 0:
-                for claim in claims.claim_reports(kind, room):
-                    self._start(claim, partial(_ask, claim), is_report=True)
-                    started += 1
+        for kind in to_ask:
+            for claim in claims.claim_reports(kind, self._room(kind)):
+                self._start(claim, partial(_ask, claim), is_report=True)
+                started += 1
         return started
 
     def finish(self, within_s: float) -> None:
@@ -87,6 +88,9 @@ class Sender:
         deadline = time.monotonic() + within_s
         while self._under_way.total() and time.monotonic() < deadline:
             self._settle(0.05)
+
+    def _room(self, kind: str) -> int:
+        return max(0, AT_ONCE - self._under_way[kind])
 
     def _start(self, claim: Claim, carry: Callable[[], Accepted | Report], *, is_report: bool = False) -> None:
         self._under_way[claim.notification.kind] += 1
@@ -122,20 +126,29 @@ class Sender:
 def settle(outcome: Outcome) -> None:
     claim, result = outcome.claim, outcome.result
     kind = claim.notification.kind
-    if outcome.is_report:
-        if isinstance(result, Report):
-            claims.settle_report(claim, result)
-        elif isinstance(result, SendingFailed):
-            claims.settle_lost(claim, result)
-        return
-    TOOK.labels(kind).observe(outcome.took_ms / 1000)
-    if isinstance(result, Accepted):
+    if isinstance(result, SendingFailed):
+        _settle_failure(outcome, kind, result)
+    elif isinstance(result, Report):
+        claims.settle_report(claim, result)
+    else:
+        TOOK.labels(kind).observe(outcome.took_ms / 1000)
         claims.settle_sent(claim, result, outcome.took_ms, is_reported=CARRIERS[kind].report is not None)
         SENT.labels(kind, "sent").inc()
-    elif isinstance(result, SendingFailed):
-        claims.settle_failed(claim, result, outcome.took_ms)
-        SENT.labels(kind, "again" if isinstance(result, TryAgain) else "refused").inc()
-        log.info("not sent", kind=kind, code=result.code, detail=result.detail, purpose=claim.notification.purpose)
+
+
+def _settle_failure(outcome: Outcome, kind: str, failure: SendingFailed) -> None:
+    claim = outcome.claim
+    log.info("not sent", kind=kind, code=failure.code, detail=failure.detail, purpose=claim.notification.purpose)
+    if outcome.is_report:
+        claims.settle_lost(claim, failure)
+        SENT.labels(kind, "lost").inc()
+    else:
+        claims.settle_failed(claim, failure, outcome.took_ms)
+        SENT.labels(kind, "again" if isinstance(failure, TryAgain) else "refused").inc()
+    if isinstance(failure, ChannelRefused) and claim.notification.purpose != Purpose.OPERATOR:
+        text = _("%(channel)s 채널이 우리를 거절합니다(%(code)s). 설정이나 잔액을 확인해 주십시오.")
+        channel = ChannelKind(kind).label
+        tell_operators(f"channel.{kind}", text % {"channel": channel, "code": failure.code})
 
 
 def address_of(claim: Claim) -> Address:

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 from django.conf import settings
 
-from .failures import Refused, TryAgain
+from .failures import ChannelRefused, Refused, TryAgain
 from .message import Accepted, Address, Message, Report
 
 CONNECT_S, ANSWER_S = 5, 10
@@ -24,6 +24,18 @@ TAKEN = {"2000", "3000"}
 ARRIVED = "4000"
 # the platform's or a carrier's own trouble, or a phone that is busy, out of reach or off for now
 TRANSIENT_STATUS = {"1024", "2024", "3012", "3024", "3040", "3041", "3042", "3043", "3053", "3056", "3057"}
+# our key, our balance, our sender's number or template: every message fails until somebody mends it
+OUR_FAULT = {
+    "InvalidAPIKey",
+    "SignatureDoesNotMatch",
+    "NotEnoughBalance",
+    "1030",
+    "1041",
+    "1042",
+    "1062",
+    "2062",
+    "2230",
+}
 TRANSIENT_ERRORS = {"RequestTimeTooSkewed", "DuplicatedSignature", "TooManyRequests"}
 MOBILE = re.compile(r"01[016789]\d{7,8}")
 
@@ -113,7 +125,9 @@ def _judge_error(answer: requests.Response, body: dict[str, Any]) -> Exception:
 
 
 def _judge_status(code: str, detail: str) -> Exception:
-    return TryAgain(code, detail) if code in TRANSIENT_STATUS else Refused(code, detail)
+    if code in TRANSIENT_STATUS:
+        return TryAgain(code, detail)
+    return ChannelRefused(code, detail) if code in OUR_FAULT else Refused(code, detail)
 
 
 def _authorization() -> str:

@@ -17,7 +17,7 @@ from django.conf import settings
 from py_vapid import Vapid
 from pywebpush import WebPushException, webpush
 
-from .failures import AddressGone, Refused, TryAgain
+from .failures import AddressGone, ChannelRefused, Refused, TryAgain
 from .message import Accepted
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ def _judge(error: WebPushException) -> Exception:
         return AddressGone(code, "the browser's subscription has ended")
     if status == 429 or status >= 500 or status == 0:
         return TryAgain(code, "the push service asks to wait", _seconds(error.retry_after))
+    if status in (401, 403):  # the signature, or a browser that subscribed with another key
+        return ChannelRefused(code, error.message.splitlines()[0])
     return Refused(code, error.message.splitlines()[0])
 
 

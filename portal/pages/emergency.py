@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from ai.models import AIWeight
 from monitoring import sensor_events
 from monitoring.models import EmergencyLog
+from monitoring.timeline import ended_notifications
 from monitoring.timeline_words import say_timeline
 from portal.pages.board import make_cards
 from portal.pages.desk import person_of, record_sight
@@ -61,7 +62,7 @@ def describe_emergency(emergency: EmergencyLog) -> dict[str, Any]:
         "card": make_cards([emergency])[0],
         "emergency": emergency,
         "senior": emergency.senior,
-        "folds": fold_lines(say_timeline(transitions, deliveries, names)),
+        "folds": fold_lines(say_timeline(transitions, deliveries, names, ended_notifications(emergency))),
         "weights": weights,
         "caseworkers": people.exclude(role=Role.GUARDIAN),
         "guardians": people.filter(role=Role.GUARDIAN),

@@ -19,6 +19,8 @@ from monitoring.alerting import resolve
 from monitoring.emergency_bus import DEAD, GROUP, STREAM
 from monitoring.emergency_listener import EmergencyListener
 from monitoring.models import EmergencyLog
+from monitoring.notification.models import Notification
+from tests.factories import make_staff
 from tests.monitoring.emergencies import let_pass
 
 if TYPE_CHECKING:
@@ -124,6 +126,7 @@ def test_the_row_takes_the_higher_of_the_entrys_severity_and_its_types(stream: A
 
 
 def test_what_cannot_be_taken_goes_to_the_dead_and_costs_the_others_nothing(stream: Any, senior: Senior) -> None:
+    make_staff(is_superuser=True)
     stream.xadd(STREAM, {"json": b"\xff"})
     stream.xadd(STREAM, {"other": "field"})
     publish(stream, senior, senior_id=senior.pk + 1000)
@@ -135,6 +138,8 @@ def test_what_cannot_be_taken_goes_to_the_dead_and_costs_the_others_nothing(stre
     reasons = [fields[b"reason"].decode() for _, fields in stream.xrange(DEAD)]
     assert len(reasons) == 4
     assert all(reasons)
+    (told,) = Notification.objects.filter(purpose="operator")  # the others are no news for an hour
+    assert DEAD in told.values["text"]
 
 
 def test_the_group_is_made_anew_when_it_is_gone(stream: Any, senior: Senior) -> None:

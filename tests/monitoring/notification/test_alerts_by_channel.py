@@ -16,6 +16,8 @@ from monitoring.notification.models import Notification, NotificationAttempt, No
 from monitoring.notification.planning import plan_alerts
 from monitoring.outbox import announce
 from monitoring.roster_models import EscalationPolicy
+from monitoring.timeline import ended_notifications, timeline_of
+from monitoring.timeline_words import say_notification
 from seniors.enrollment import unmap_staff
 from tests.factories import make_staff, map_staff
 from tests.monitoring.emergencies import again, raised
@@ -259,3 +261,17 @@ def test_raising_looks_for_channels_once_and_writes_them_together(
     with django_assert_num_queries(3):  # channels, policies, one insert
         plan_alerts(log, deliveries, is_new=True, tells_family=True)
     assert Notification.objects.count() == 4
+
+
+def test_the_timeline_tells_who_was_reached_by_what(
+    senior: Senior, kim: Staff, guardian: Staff, add_mail: Callable[[Staff], object], send: Callable[[], int]
+) -> None:
+    add_mail(kim)
+    add_mail(guardian)
+    log = raised(senior)
+    make_due()
+    send()
+    (told,) = [entry for entry in timeline_of(log) if entry["kind"] == "notification"]
+    assert told["detail"] == {"staff_id": kim.pk, "channel": "email", "state": "sent", "received_at": None}
+    (line,) = [say_notification(row) for row in ended_notifications(log)]
+    assert (line.title, line.detail) == ("이메일 보냄", "김미영")

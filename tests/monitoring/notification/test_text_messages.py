@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from monitoring.notification import solapi
 from monitoring.notification.message import Address, Message
 from monitoring.notification.models import Notification, NotificationAttempt, NotificationEndpoint
+from seniors.models import Role
+from tests.factories import make_staff
 from tests.monitoring.emergencies import raised
 from tests.monitoring.notification.local_server import Answer
 from tests.monitoring.notification.solapi_double import Solapi
@@ -143,6 +145,21 @@ def test_what_the_gateway_refuses_goes_to_the_next_channel_and_never_again(
     assert results() == [("refused", code)]
     assert send() == 1
     assert len(mail.outbox) == 1
+
+
+def test_a_channel_that_refuses_us_is_told_to_the_operators_once(
+    gateway: Solapi, senior: Senior, kim: Staff, send: Callable[[], int]
+) -> None:
+    operator = make_staff(Role.SUPERVISOR, is_superuser=True)
+    gateway.balance = 0
+    due(senior, kim)
+    send()
+    raised(senior, event_type="fire")
+    make_due()
+    send()
+    send()
+    (told,) = [message for message in mail.outbox if message.to == [operator.email]]
+    assert "NotEnoughBalance" in str(told.body)
 
 
 def test_a_phone_that_got_it_is_noted(gateway: Solapi, senior: Senior, kim: Staff, send: Callable[[], int]) -> None:
