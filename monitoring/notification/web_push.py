@@ -106,10 +106,12 @@ def _session() -> requests.Session:
 
 def _judge(error: WebPushException) -> Exception:
     status = error.status_code or 0
-    code = str(status or "no_answer")
+    code = str(status)
     if status in (404, 410):
         return AddressGone(code, "the browser's subscription has ended")
-    if status == 429 or status >= 500 or status == 0:
+    if not status:  # it never left: the library does not take the browser's keys
+        return Refused("bad_keys", error.message.splitlines()[0])
+    if status == 429 or status >= 500:
         return TryAgain(code, "the push service asks to wait", _seconds(error.retry_after))
     if status in (401, 403):  # the signature, or a browser that subscribed with another key
         return ChannelRefused(code, error.message.splitlines()[0])
