@@ -17,6 +17,7 @@ from seniors.problems import Problem
 
 from . import absences
 from .absence_models import Absence
+from .moment_field import MomentField
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -26,14 +27,14 @@ class AbsenceSerializer(serializers.Serializer[Any]):
     """At most 14 days, `hospital` 30 days, `visitor` 12 hours. `asked_at`: since when the question whether the senior
     is back is open."""
 
-    until = serializers.DateTimeField(source="ends_at")
+    until = MomentField(source="ends_at")
     kind = serializers.ChoiceField(choices=Absence.Kind.choices)
     note = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
     asked_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
     def get_fields(self) -> dict[str, Any]:
         # `from` is no name that a class body could give
-        return {"from": serializers.DateTimeField(source="starts_at"), **super().get_fields()}
+        return {"from": MomentField(source="starts_at"), **super().get_fields()}
 
 
 class AbsenceView(APIView):

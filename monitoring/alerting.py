@@ -25,6 +25,7 @@ from .models import AlertDelivery, EmergencyLog, EmergencySource, Outcome
 from .notification.models import DeliveryReceipt
 from .notification.planning import plan_taken
 from .outbox import announce
+from .ownership import ASKED_AFTER
 from .recipients import end_grants, first_reached, resume_grants
 from .transitions import NOTHING_DUE, OPEN_AGAIN, AlreadyResolved, record_transition
 
@@ -248,19 +249,35 @@ def _add_source(log: EmergencyLog, cause: Cause, grade: str) -> None:
         else:
             announce(log, "changed", alert=[cause.tested_by])
         return
+    is_worse = _is_worse_stage(cause)
+    owner = _owner_who_sees(log) if is_worse else None
     reopened = 0
-    if rises or cause.is_panic or log.snoozed_until or _is_worse_stage(cause) or _acknowledged_long_ago(log):
+    if rises or cause.is_panic or log.snoozed_until or (is_worse and not owner) or _acknowledged_long_ago(log):
         reopened = EmergencyLog.objects.filter(pk=log.pk, status=Status.ACKNOWLEDGED).update(**OPEN_AGAIN)
-    if not reopened:
-        if rises:
-            hasten_step(log)
-        announce(log, "changed")
+    if reopened:
+        _alert_anew(log, cause)
         return
+    if rises:
+        hasten_step(log)
+    if owner:
+        EmergencyLog.objects.filter(pk=log.pk).update(ask_due_at=Now() + ASKED_AFTER, ask_expires_at=None)
+    announce(log, "changed", alert=[owner] if owner else [], reason="reopened" if owner else "")
+
+
+def _alert_anew(log: EmergencyLog, cause: Cause) -> None:
     rung, people = first_occupied(log, Rung.CASEWORKERS)
     _include(people, log.acknowledged_by, log.senior_id)
     set_step(log, rung)
     record_transition(log, "reopened", source=cause.source)
     announce(log, "changed", alert=people, reason="reopened")
+
+
+def _owner_who_sees(log: EmergencyLog) -> Staff | None:
+    """Whoever has it, as long as they may see the senior: a finding that got worse is told to them."""
+    people: list[Staff] = []
+    if log.status == Status.ACKNOWLEDGED:
+        _include(people, log.acknowledged_by, log.senior_id)
+    return people[0] if people else None
 
 
 def _of_cause(cause: Cause) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from seniors.pagination import PageNumbers
 from seniors.permissions import IsCareStaff, IsSupervisor
 from seniors.problems import Problem
 
+from .moment_field import MomentField
 from .query_times import query_time
 from .roster import may_serve
 from .roster_models import Duty
@@ -36,12 +37,12 @@ class DutySerializer(serializers.Serializer[Any]):
 
     duty_id = serializers.IntegerField(read_only=True)
     staff_id = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
-    until = serializers.DateTimeField(source="ends_at")
+    until = MomentField(source="ends_at")
     rung = serializers.ChoiceField(choices=Duty.Rung.choices)
 
     def get_fields(self) -> dict[str, Any]:
         # `from` is no name that a class body could give
-        return {**super().get_fields(), "from": serializers.DateTimeField(source="starts_at")}
+        return {**super().get_fields(), "from": MomentField(source="starts_at")}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["ends_at"] <= attrs["starts_at"]:

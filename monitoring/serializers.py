@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from .models import EmergencyLog, EventType, Outcome, Progress, Severity
+from .moment_field import MomentField
 
 
 class EmergencySerializer(serializers.Serializer[Any]):
@@ -53,7 +54,7 @@ class ProgressSerializer(NoteSerializer):
 
 
 class SnoozeSerializer(serializers.Serializer[Any]):
-    until = serializers.DateTimeField()
+    until = MomentField()
 
 
 class AssignSerializer(serializers.Serializer[Any]):

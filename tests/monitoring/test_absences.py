@@ -92,6 +92,8 @@ def test_it_has_a_limit(senior: Senior, kim: Staff, kind: str, longest: timedelt
         (body(starts=-2 * DAY, ends=-DAY), "until"),
         (body("asleep"), "kind"),
         ({**body(), "from": "monday"}, "from"),
+        ({**body(), "from": "2026-11-22T12:00:00"}, "from"),
+        ({**body(), "until": "9999-12-31T23:59:59Z"}, "until"),
         ({"kind": "away", "from": body()["from"]}, "until"),
     ],
 )

@@ -154,8 +154,20 @@ def test_a_higher_severity_reopens_at_once(senior: Senior, kim: Staff) -> None:
     assert_reopened(again(acknowledged(senior, kim), severity="critical"), kim)
 
 
-def test_a_higher_stage_of_an_episode_alerts_the_owner_afresh(senior: Senior, kim: Staff, park: Staff) -> None:
-    assert_reopened(again(acknowledged(senior, park), is_episode=True, stage=1), kim, park)
+def test_a_higher_stage_of_an_episode_alerts_the_owner_afresh_and_leaves_it_theirs(
+    senior: Senior, kim: Staff, park: Staff
+) -> None:
+    log = again(acknowledged(senior, park), is_episode=True, stage=1)
+    assert (log.status, log.acknowledged_by, log.repeats) == ("acknowledged", park, 1)
+    newest = AlertDelivery.objects.filter(outbox=Outbox.objects.latest("pk"))
+    assert [delivery.staff for delivery in newest] == [park]
+    assert log.ask_due_at is not None
+
+
+def test_a_higher_stage_whose_owner_lost_the_senior_reopens(senior: Senior, kim: Staff, park: Staff) -> None:
+    log = acknowledged(senior, kim)
+    unmap_staff(kim.pk, senior.pk)
+    assert_reopened(again(log, is_episode=True, stage=1), park)
 
 
 def test_an_owner_who_lost_the_senior_is_not_alerted_again(senior: Senior, kim: Staff, park: Staff) -> None:
