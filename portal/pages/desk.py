@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from monitoring import notices
 from portal.pages import board
 from seniors.access_log import record_request
 from seniors.models import AccessLog, Staff
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+MOST_NOTICES = 30
 SEEN_AGAIN_AFTER = timedelta(minutes=10)
 
 
 def emergencies_part(user: Staff) -> dict[str, Any]:
     cards = board.list_cards(user)
     return {"cards": cards, "untaken": sum(card.is_open for card in cards)}
+
+
+def notices_part(user: Staff) -> dict[str, Any]:
+    return {"notices": list(notices.open_for(user).select_related("senior")[:MOST_NOTICES])}
 
 
 def watched_part(user: Staff) -> dict[str, Any]:
@@ -49,6 +55,7 @@ def alert_bar_part(user: Staff) -> dict[str, Any]:
 # part of the page -> (template, what it shows)
 PARTS: dict[str, tuple[str, Callable[[Staff], dict[str, Any]]]] = {
     "emergencies": ("portal/parts/emergencies.html", emergencies_part),
+    "notices": ("portal/parts/notices.html", notices_part),
     "watched": ("portal/parts/watched.html", watched_part),
     "homes": ("portal/parts/homes.html", homes_part),
     "faults": ("portal/parts/faults.html", faults_part),
@@ -60,7 +67,7 @@ PARTS: dict[str, tuple[str, Callable[[Staff], dict[str, Any]]]] = {
 def show_desk(request: HttpRequest) -> TemplateResponse:
     """The admin site's first page."""
     user = person_of(request)
-    parts = emergencies_part(user) | watched_part(user) | homes_part(user) | faults_part(user)
+    parts = emergencies_part(user) | notices_part(user) | watched_part(user) | homes_part(user) | faults_part(user)
     record_sight(request, [card.emergency.senior_id for card in parts["cards"]])
     context = {**admin.site.each_context(request), **parts, "title": _("관제"), "is_desk": True}
     return TemplateResponse(request, "portal/desk.html", context)

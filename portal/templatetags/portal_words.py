@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from monitoring.notice_words import say_notice
 from monitoring.risk_words import say_emergency, say_minutes, say_reasons
 from monitoring.sensor_words import say_room, say_sensor
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from monitoring.models import EmergencyLog
+    from monitoring.notice_models import Notice
 
 register = template.Library()
 
@@ -92,6 +94,11 @@ def in_words(reasons: Sequence[Mapping[str, Any]]) -> str:
 def why(emergency: EmergencyLog) -> str:
     """What happened, in the reader's language."""
     return say_emergency(emergency.description, emergency.reasons)
+
+
+@register.filter
+def told(notice: Notice) -> str:
+    return say_notice(notice)
 
 
 @register.filter

@@ -33,6 +33,8 @@ const ACTS = {
     word: "saved",
     run: ({ data }) => Promise.all(data.faults.split(",").map((fault) => call("POST", `/faults/${fault}/seen`, {}))),
   },
+  noticed: { word: "saved", run: ({ data }) => call("POST", `/notices/${data.notice}/seen`, {}) },
+  away: { word: "saved", run: ({ senior }) => call("POST", `/seniors/${senior}/absence/confirm`, {}) },
   test: {
     word: "testing",
     reload: true,
