@@ -67,7 +67,7 @@ def ask_for(log: EmergencyLog) -> None:
         )
 
 
-def due_steps(limit: int = 100) -> Iterator[tuple[str, Callable[[], int]]]:
+def due_steps(limit: int = 20) -> Iterator[tuple[str, Callable[[], int]]]:
     """What can be asked now, need not be asked any more, or cannot be asked in time."""
     sweeps: list[tuple[str, QuerySet[AutomaticCheck], Callable[[int], bool]]] = [
         ("robot_need_not_ask", _needless(), call_off),

@@ -50,8 +50,8 @@ def watch_the_unwatched() -> int:
     return len(faults)
 
 
-def due_steps(limit: int = 200) -> Iterator[tuple[str, Callable[[], int]]]:
-    """What is due now, by the name of its sweep."""
+def due_steps(limit: int = 20) -> Iterator[tuple[str, Callable[[], int]]]:
+    """What is due now, by the name of its sweep; few at a time, since a power cut must not hold up the ladder."""
     yield "faults_watched", watch_the_unwatched
     for fault_id in list(_due_to_caseworkers().values_list("fault_id", flat=True)[:limit]):
         yield "faults_told", partial(tell_caseworkers, fault_id)

@@ -82,6 +82,20 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """A senior whom the model is worried about; `check` is the newest question through the robot, while it is news."""
+
+    risk: RiskState
+    check: SafetyCheck | None
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the row must be drawn anew."""
+        check = f"{self.check.check_id}:{self.check.status}" if self.check else ""
+        return f"{self.risk.level}/{self.risk.updated_at.isoformat()}/{check}"
+
+
+@dataclass(frozen=True)
 class Homes:
     """Hub states of the homes that one may see; `silent` are those without connection, the longest first."""
 
@@ -120,15 +134,17 @@ def latest_checks(senior_ids: Iterable[int]) -> dict[int, SafetyCheck]:
     return {check.senior_id: check for check in recent}
 
 
-def list_watched(user: Staff, limit: int = 20) -> QuerySet[RiskState]:
-    """Seniors whose risk asks for a look and who have no emergency yet."""
+def list_watched(user: Staff, limit: int = 20) -> list[Watched]:
+    """Seniors whose risk asks for a look and who have no emergency yet, with what the robot was asked about them."""
     unresolved = EmergencyLog.objects.filter(senior=OuterRef("senior"), status__in=EmergencyLog.UNRESOLVED)
-    return (
+    risks = list(
         RiskState.objects.filter(level__in=["warning", "emergency"], senior__in=_seniors(user))
         .filter(~Exists(unresolved))
         .select_related("senior")
         .order_by("-score")[:limit]
     )
+    checks = latest_checks([risk.senior_id for risk in risks])
+    return [Watched(risk, checks.get(risk.senior_id)) for risk in risks]
 
 
 def list_fault_cards(user: Staff, limit: int = 500) -> list[FaultCard]:

@@ -124,7 +124,7 @@ def test_a_fault_elsewhere_is_not_shown(client: Client, hub: IoTHub, lee: Staff)
     assert "배터리 부족" not in client.get("/admin/parts/faults/").content.decode()
 
 
-@pytest.mark.parametrize("part", ["emergencies", "watched", "homes", "faults", "alert-bar"])
+@pytest.mark.parametrize("part", ["emergencies", "notices", "watched", "homes", "faults", "alert-bar"])
 def test_each_part_of_the_desk_can_be_fetched_by_itself(
     browse: Callable[[Staff], Client], kim: Staff, part: str
 ) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from devices import safety_checks
 from monitoring import notices
+from monitoring.models import RiskState
 from monitoring.notice_models import Notice
 
 if TYPE_CHECKING:
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 
     from django.test import Client
 
+    from devices.models import IoTHub
     from seniors.models import Senior, Staff
 
 pytestmark = pytest.mark.django_db(databases=["default", "timeseries"])
@@ -44,3 +48,13 @@ def test_whether_the_senior_is_back_is_answered_there(
     shown = part(browse(kim))
     assert [f'data-act="{act}"' in shown for act in ("back", "away", "noticed")] == [True, True, False]
     assert f'data-senior="{senior.pk}"' in shown
+
+
+def test_a_soft_alarm_shows_what_the_robot_was_asked_and_rings_nobody(
+    browse: Callable[[Staff], Client], senior: Senior, hub: IoTHub, kim: Staff
+) -> None:
+    RiskState.objects.create(senior=senior, level="warning", score=0.8, observed_at=datetime.now(UTC))
+    safety_checks.mark_delivered(safety_checks.request(senior, None).pk, hub.pk)
+    shown = browse(kim).get("/admin/parts/watched/").content.decode()
+    assert "로봇이 묻는 중" in shown
+    assert "data-rings" not in shown
