@@ -22,6 +22,12 @@ def of_process(pid: int) -> float:
         return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
+def of_all_threads(pid: int) -> float:
+    """The same in clock ticks, as the kernel counts the process as a whole: some kernels forget threads in schedstat."""
+    fields = _fields(pid)
+    return (int(fields[11]) + int(fields[12])) * TICK_S
+
+
 def of_family(pid: int) -> float:
     """A parent's time with that of its children, those that have ended too: PostgreSQL is one."""
     fields = _fields(pid)

@@ -430,6 +430,10 @@ class Camera:
         announce: Callable[[int], None] = lambda count: log.info("%d look through the camera", count),
         hear: Callable[[Any], Awaitable[None]] | None = None,
     ) -> None:
+        import aiortc  # takes a second or two: now, and not while somebody waits
+        import av
+
+        log.info("the camera is %s (aiortc %s, PyAV %s)", source, aiortc.__version__, av.__version__)
         self._feed = Feed(source)
         self._announce, self._hear = announce, hear
         self._stream_id = ""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BITS = 16
+GRAIN = 8  # pixels: fine enough to cost the bit rate that is asked for
 FPS = 25
 FORMATS: dict[str, tuple[str, str, dict[str, str]]] = {
     "video/H264": ("mp4", "libx264", {"profile": "baseline", "preset": "veryfast", "tune": "zerolatency"}),
@@ -32,7 +33,7 @@ def write_clip(
         stream.codec_context.gop_size = 2 * FPS
         stream.codec_context.bit_rate = bit_rate
         scenery = np.random.default_rng(1).integers(60, 180, (height, width * 2, 3), np.uint8)
-        scenery = np.repeat(np.repeat(scenery[::16, ::16], 16, 0), 16, 1)
+        scenery = np.repeat(np.repeat(scenery[::GRAIN, ::GRAIN], GRAIN, 0), GRAIN, 1)
         for number in range(seconds * FPS):
             frame = av.VideoFrame.from_ndarray(draw(number, scenery, width, height), format="rgb24")
             frame.pts = number
