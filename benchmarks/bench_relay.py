@@ -3,9 +3,9 @@
     make bench-relay
 
 Hub, relay and viewers are processes of their own on loopback; the clip is made on the spot: 1280x720, 25 frames a
-second, H.264 baseline at 1.5 Mbit/s, a key frame each 2 s. CPU is the relay process's alone, per second of stream. Ratios of
-one run mean something where absolute figures on a busy machine do not; a cell whose viewers got fewer than 24 frames a
-second measures the machine and not the relay, and stays out of the medians while another round did better.
+second, H.264 baseline at 1.5 Mbit/s, a key frame each 2 s. CPU is the relay process's alone, per second of stream.
+Ratios of one run mean something where absolute figures on a busy machine do not; a cell whose viewers got fewer than 24
+frames a second measures the machine, and stays out of the medians while another round did better.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def of_process(pid: int) -> float:
 
 
 def of_all_threads(pid: int) -> float:
-    """The same in clock ticks, as the kernel counts the process as a whole: some kernels forget threads in schedstat."""
+    """The same in clock ticks, as the kernel counts the whole process: schedstat may forget threads."""
     fields = _fields(pid)
     return (int(fields[11]) + int(fields[12])) * TICK_S
 

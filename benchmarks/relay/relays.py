@@ -18,7 +18,6 @@ from devices.camera.frames import Codec
 from devices.camera.peers import InboundPeer, OutboundPeer, find_capabilities
 from devices.camera.source import RelaySource
 
-
 CODEC = Codec("video/H264", 90_000)
 
 

@@ -247,6 +247,8 @@ class CameraSession:
         return effects + self._judge_hub(now, silent_for)
 
     def _judge_hub(self, now: float, silent_for: float | None) -> list[Effect]:
+        if self.camera is Camera.LOST and silent_for is not None and silent_for < 1:
+            self.camera, self.lost_at = Camera.LIVE, None  # it was asked anew, and went on as it was
         if self.camera is Camera.ASKED and now - self.changed_at >= OFFER_WITHIN_S:
             return self._give_up(now)
         if self.camera is Camera.JOINING and now - self.changed_at >= CONNECT_WITHIN_S:
