@@ -80,7 +80,7 @@ def test_nothing_is_handed_on_before_a_key_frame() -> None:
 def test_a_gap_is_waited_for_and_then_costs_the_frames_up_to_a_key_frame() -> None:
     bench = Bench()
     bench.add(*frame(1, 1, [SPS + KEY]))
-    lost, kept = frame(2, 2, [DELTA, b"x"])
+    _lost, kept = frame(2, 2, [DELTA, b"x"])
     assert bench.add(kept) == [False]
     bench.now = 0.1
     assert bench.add(*frame(4, 3, [DELTA])) == [False]

@@ -83,7 +83,7 @@ async def test_a_hub_that_restarts_is_seen_again_in_the_same_connection() -> Non
         await asyncio.sleep(0.5)
         before = len(viewer.frames["video"])
         last = viewer.frames["video"][-1][1].timestamp
-        again = CameraEnd((ClipTrack(make_clip(MIME), first=7), MIME))
+        again = CameraEnd((ClipTrack(make_clip(MIME), first=25), MIME))
         inbound = InboundPeer(nothing, nothing)
         await inbound.take_offer(await again.offer())
         await again.take_answer(await inbound.answer(sources.values()))
