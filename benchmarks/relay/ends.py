@@ -25,6 +25,7 @@ from devices.camera import aiortc_seam
 from devices.camera.frames import Codec, EncodedFrame, FrameAssembler
 
 FPS = 25
+WHOLE = 2  # viewers that take frames as a browser does; the others only count them
 MARK = b"anbu-bench-clock"
 CODEC = Codec("video/H264", 90_000)
 
@@ -117,6 +118,17 @@ class Viewer:
         answer = plain(self.peer.localDescription.sdp)
         await lines.ask(self.port, do="answer", home=self.home, name=self.name, sdp=answer)
 
+    def take_lightly(self) -> None:
+        """From now on frames are counted by the marker in the packets' open header and nothing is decrypted: one
+        processor has to be many viewers, and one that cannot keep up would ask for everything twice."""
+        transport: Any = self.peer.getTransceivers()[0].receiver.transport
+
+        async def count(data: bytes, arrival_time_ms: int) -> None:
+            if data[1] & 0x80:
+                self.arrivals.append((time.monotonic_ns(), None))
+
+        transport._handle_rtp_data = count
+
     def _note(self, frame: EncodedFrame) -> None:
         self.arrivals.append((time.monotonic_ns(), stamp_of(frame.data)))
         self.has_frame.set()
@@ -130,8 +142,10 @@ async def watch(port: int, homes: int, each: int, warm_up_s: float, window_s: fl
     viewers = [Viewer(port, str(home)) for home in range(homes) for _ in range(each)]
     for viewer in viewers:
         await viewer.join()
-    for viewer in viewers:
+    for number, viewer in enumerate(viewers):
         await asyncio.wait_for(viewer.has_frame.wait(), 15)
+        if number >= WHOLE:
+            viewer.take_lightly()
     await asyncio.sleep(warm_up_s)
     print("window", flush=True)
     begin = time.monotonic_ns()

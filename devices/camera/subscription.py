@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .source import RelaySource
 
 QUEUE_FRAMES = 75
+CATCH_UP_S = 0.005
+"""Between frames of the group that a joining viewer is behind: all at once would overrun the buffers on the way."""
 
 
 class Subscription(MediaStreamTrack):
@@ -31,6 +33,7 @@ class Subscription(MediaStreamTrack):
         self._filled = asyncio.Event()
         self._has_joined = False
         self._needs_key = True
+        self._behind = 0
 
     def push(self, frame: EncodedFrame) -> None:
         if self._needs_key and not frame.is_key:
@@ -54,6 +57,11 @@ class Subscription(MediaStreamTrack):
                 raise MediaStreamError
             self._filled.clear()
             await self._filled.wait()
+        if self._behind and self.sent:
+            self._behind -= 1
+            await asyncio.sleep(CATCH_UP_S)
+            if not self._queue:  # it overflowed meanwhile
+                return await self.recv()
         frame = self._queue.popleft()
         self.sent += 1
         return frame
@@ -64,6 +72,7 @@ class Subscription(MediaStreamTrack):
         group = self._source.group
         if group:
             self._queue.extend(group)
+            self._behind = len(group) - 1
             self._needs_key = False
         else:
             self.request_key_frame()
