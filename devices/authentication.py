@@ -16,6 +16,7 @@ from .api_keys import credential_of, matches
 from .models import HubKey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import timedelta
 
     from drf_spectacular.openapi import AutoSchema
@@ -43,16 +44,15 @@ class LiveKey(NamedTuple):
     lives: timedelta | None  # from now, by the database's clock; None = until revoked
 
 
-def find_live_key(prefix: str) -> LiveKey | None:
-    """The live key of a registered hub, in one query."""
+def find_live_keys(prefixes: Iterable[str]) -> dict[str, LiveKey]:
+    """The live keys among these of registered hubs, by prefix, in one query."""
     found = (
         HubKey.objects.live()
-        .filter(prefix=prefix, hub__deregistered_at=None)
+        .filter(prefix__in=prefixes, hub__deregistered_at=None)
         .annotate(lives=ExpressionWrapper(F("expires_at") - Now(), output_field=DurationField()))
-        .values_list("hub_id", "hub__senior_id", "key_hash", "lives")
-        .first()
+        .values_list("prefix", "hub_id", "hub__senior_id", "key_hash", "lives")
     )
-    return LiveKey(*found) if found else None
+    return {prefix: LiveKey(*rest) for prefix, *rest in found}
 
 
 def authenticate_hub(header: str) -> HubPrincipal | None:
@@ -61,7 +61,7 @@ def authenticate_hub(header: str) -> HubPrincipal | None:
     if credential is None or not credential[0].startswith(HUB_PREFIX):
         return None
     prefix, secret = credential
-    key = find_live_key(prefix)
+    key = find_live_keys([prefix]).get(prefix)
     if key is None or not matches(secret, key.key_hash):
         return None
     return HubPrincipal(key.hub_id, key.senior_id, prefix)

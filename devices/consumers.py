@@ -54,7 +54,7 @@ class HubConsumer(AsyncWebsocketConsumer):
 
     async def _open(self) -> None:
         credential = header(self.scope, b"authorization") or ""
-        principal = await key_cache.authenticate(credential)
+        principal = await key_cache.authenticate(credential.encode("latin-1"))
         if principal is None:
             await self.end(refusal_of(credential))
             return

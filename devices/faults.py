@@ -13,6 +13,8 @@ from . import hints
 from .models import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.contrib.auth.models import AnonymousUser
     from django.db.models import QuerySet
 
@@ -42,6 +44,11 @@ def raise_fault(hub_id: int, kind: Fault.Kind, sensor_id: str = "") -> bool:
 def clear_fault(hub_id: int, kind: Fault.Kind, sensor_id: str = "") -> bool:
     """Ends an open fault; False when none is open."""
     return _clear(Fault.objects.filter(hub_id=hub_id, kind=kind, sensor_id=sensor_id)) > 0
+
+
+def clear_of_many(hub_ids: Iterable[int], kind: Fault.Kind) -> int:
+    """Ends the open faults of one kind of many hubs; returns how many."""
+    return _clear(Fault.objects.filter(hub_id__in=hub_ids, kind=kind))
 
 
 def clear_all(hub_id: int) -> int:

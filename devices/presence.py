@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
 from . import faults, hints
@@ -26,9 +25,12 @@ from .signals import hub_went_offline
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from django.db.models import QuerySet
+
 MISSED_INTERVALS = 3
 POST_LASTS_S = 90
 POST_REPEATS_S = 5.0
+POST_HOLDS_S = 60.0
 RESTART_GRACE_S = 75  # hubs that found nobody for long try again each 60 s
 JUDGED_FOR_S = 300.0
 SWEEP_MAX = 200
@@ -54,18 +56,33 @@ MARK_HEARTBEATS = """
     RETURNING iot_hubs.hub_id
 """
 
+# rows that another transaction holds are left out: the hub's next POST is written down again
 MARK_POSTS = """
     WITH posted AS (
         SELECT hub_id, socket_id <> '' AND silent_at > statement_timestamp() AS has_socket
         FROM iot_hubs WHERE hub_id = ANY(%s) AND deregistered_at IS NULL
         ORDER BY hub_id
-        FOR NO KEY UPDATE
+        FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE iot_hubs SET last_seen_at = statement_timestamp(),
         silent_at = CASE WHEN has_socket THEN silent_at ELSE statement_timestamp() + make_interval(secs => %s) END,
         socket_id = CASE WHEN has_socket THEN socket_id ELSE '' END
     FROM posted WHERE iot_hubs.hub_id = posted.hub_id AND (has_socket OR status = 'online')
     RETURNING iot_hubs.hub_id, has_socket
+"""
+BRING_ONLINE = """
+    WITH posted AS (
+        SELECT hub_id FROM iot_hubs
+        WHERE hub_id = ANY(%s) AND deregistered_at IS NULL AND status <> 'online'
+            AND (socket_id <> '' AND silent_at > statement_timestamp()) IS NOT TRUE
+        ORDER BY hub_id
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE iot_hubs SET last_seen_at = statement_timestamp(), socket_id = '',
+        silent_at = statement_timestamp() + make_interval(secs => %s),
+        status = 'online', status_changed_at = statement_timestamp()
+    FROM posted WHERE iot_hubs.hub_id = posted.hub_id
+    RETURNING iot_hubs.hub_id
 """
 
 
@@ -158,46 +175,54 @@ def mark_heartbeats(aged: Sequence[tuple[Beat, float]]) -> int:
 
 
 def mark_post(hub_id: int) -> None:
-    """A sign of life over HTTP, of a hub whose batch was taken; cheap to call each time.
+    """A sign of life over HTTP, of a hub whose batch was taken; cheap to call each time."""
+    if not is_post_noted(hub_id):
+        mark_posts([hub_id])
 
-    Its clock is right enough then, unless it has a socket: heartbeats tell more of it.
+
+def mark_posts(hub_ids: Iterable[int]) -> dict[int, bool]:
+    """`mark_post` of many hubs, in one statement where nothing is new; whether each has a socket beside, by its id.
+
+    Beside a socket a POST moves `last_seen_at` alone, and is not remembered: the next one may be the first after the
+    socket's end. A hub without one has a clock that is right enough, else its batch would not have been taken. Left out
+    is a hub that is not registered, or whose row is in use.
     """
-    if not is_post_noted(hub_id) and mark_posts([hub_id]):
-        _judge_clock(hub_id, "right")
+    has_socket = _write_posts(list(hub_ids))
+    now = time.monotonic()
+    alone = [hub_id for hub_id, beside in has_socket.items() if not beside]
+    to_judge = [hub_id for hub_id in alone if not _is_clock_judged(hub_id, "right", now)]
+    if to_judge:
+        faults.clear_of_many(to_judge, Fault.Kind.CLOCK_SKEW)
+        _clocks.update(dict.fromkeys(to_judge, ("right", now)))
+    _posted.update(dict.fromkeys(alone, now))
+    return has_socket
 
 
 def mark_refused_post(hub_id: int, skew: timedelta) -> None:
     """A sign of life of a hub whose batch was refused for its clock. `skew` is our clock minus the hub's."""
-    mark_posts([hub_id])
-    _judge_clock(hub_id, "off", fit_skew(skew))
+    now = time.monotonic()
+    is_judged = _is_clock_judged(hub_id, "off", now)
+    if is_judged and _is_marked(hub_id, now, POST_REPEATS_S):
+        return
+    has_socket = _write_posts([hub_id])
+    if not has_socket.get(hub_id, True):
+        _posted[hub_id] = now
+    if not is_judged:
+        faults.raise_fault(hub_id, Fault.Kind.CLOCK_SKEW)
+        _registered(hub_id).update(clock_skew_s=fit_skew(skew))
+        _clocks[hub_id] = ("off", now)
 
 
 def is_post_noted(hub_id: int) -> bool:
     """Whether this process wrote a POST of the hub down so lately that `mark_post` has nothing to do."""
-    band, _ = _clocks.get(hub_id, ("", 0.0))
-    return band == "right" and _is_marked(hub_id, time.monotonic())
-
-
-def mark_posts(hub_ids: Iterable[int]) -> set[int]:
-    """Signs of life over HTTP, in one statement for those that are online. While a hub has a socket they move
-    `last_seen_at` alone; returns those that have none."""
     now = time.monotonic()
-    posted = set(hub_ids)
-    due = [hub_id for hub_id in posted if not _is_marked(hub_id, now)]
-    if not due:
-        return posted
-    with connection.cursor() as cursor:
-        cursor.execute(MARK_POSTS, [due, POST_LASTS_S])
-        has_socket = dict(cursor.fetchall())
-    seen = {"last_seen_at": Now(), "silent_at": Now() + timedelta(seconds=POST_LASTS_S), "socket_id": ""}
-    for hub_id in due:
-        without_socket = _registered(hub_id).filter(Q(socket_id="") | Q(silent_at=None) | Q(silent_at__lte=Now()))
-        if hub_id not in has_socket:
-            has_socket[hub_id] = not _come_online(without_socket, hub_id, **seen)
-    # beside a socket it is not remembered: the next POST may be the first after the socket's end
-    alone = {hub_id for hub_id in posted if not has_socket.get(hub_id)}
-    _posted.update(dict.fromkeys(alone, now))
-    return alone
+    return _is_marked(hub_id, now, POST_REPEATS_S) and _is_clock_judged(hub_id, "right", now)
+
+
+def is_online_by_posts(hub_id: int) -> bool:
+    """Whether an earlier POST keeps the hub online for half a minute more at least: the next mark is not urgent."""
+    now = time.monotonic()
+    return _is_marked(hub_id, now, POST_HOLDS_S) and _is_clock_judged(hub_id, "right", now)
 
 
 def sweep_offline() -> list[IoTHub]:
@@ -220,21 +245,36 @@ def _bands(beat: Beat) -> tuple[str, str, bool, str]:
     return beat.socket_id, faults.battery_band(beat.battery), beat.robot_online, faults.clock_band(beat.skew_s)
 
 
-def _judge_clock(hub_id: int, band: str, skew_s: int | None = None) -> None:
-    now = time.monotonic()
+def _write_posts(hub_ids: list[int]) -> dict[int, bool]:
+    """Moves the rows; whether each hub has a socket beside, by its id."""
+    with connection.cursor() as cursor:
+        cursor.execute(MARK_POSTS, [hub_ids, POST_LASTS_S])
+        has_socket = dict[int, bool](cursor.fetchall())
+    if away := [hub_id for hub_id in hub_ids if hub_id not in has_socket]:
+        has_socket.update(dict.fromkeys(_bring_online(away), False))
+    return has_socket
+
+
+@transaction.atomic
+def _bring_online(hub_ids: list[int]) -> list[int]:
+    """Puts those online that were not and have no socket; returns them."""
+    with connection.cursor() as cursor:
+        cursor.execute(BRING_ONLINE, [hub_ids, POST_LASTS_S])
+        back = [hub_id for (hub_id,) in cursor.fetchall()]
+    if back:
+        faults.clear_of_many(back, Fault.Kind.HUB_OFFLINE)
+        hints.send_hint_on_commit(hints.STAFF_FEED)
+    return back
+
+
+def _is_clock_judged(hub_id: int, band: str, now: float) -> bool:
     known, at = _clocks.get(hub_id, ("", 0.0))
-    if known == band and now - at < JUDGED_FOR_S:
-        return
-    if band == "right":
-        faults.clear_fault(hub_id, Fault.Kind.CLOCK_SKEW)
-    else:
-        faults.raise_fault(hub_id, Fault.Kind.CLOCK_SKEW)
-        _registered(hub_id).update(clock_skew_s=skew_s)
-    _clocks[hub_id] = (band, now)
+    return known == band and now - at < JUDGED_FOR_S
 
 
-def _is_marked(hub_id: int, now: float) -> bool:
-    return now - _posted.get(hub_id, -POST_REPEATS_S) < POST_REPEATS_S
+def _is_marked(hub_id: int, now: float, within_s: float) -> bool:
+    at = _posted.get(hub_id)
+    return at is not None and now - at < within_s
 
 
 def _registered(hub_id: int) -> QuerySet[IoTHub]:

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import psycopg
 from psycopg import pq
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class CopyConnection:
@@ -46,8 +43,8 @@ class CopyConnection:
             asyncio.get_running_loop().remove_reader(self._socket)
         self._pg.finish()
 
-    async def run(self, statements: str, rows: Iterable[bytes] = ()) -> list[tuple[bytes, ...]]:
-        """Runs `statements` in one transaction, handing `rows` to the COPY among them; the rows of their answers.
+    async def run(self, statements: str, *copies: bytes) -> list[tuple[bytes, ...]]:
+        """Runs `statements` in one transaction, each COPY among them with the next of `copies`; their answers' rows.
 
         Raises the psycopg.Error of the statement that failed (then nothing was done, and the connection may be used
         again), or psycopg.OperationalError when the connection is lost. After a cancellation close it.
@@ -55,10 +52,11 @@ class CopyConnection:
         self._pg.send_query(statements.encode())
         await self._flush()
         answers: list[tuple[bytes, ...]] = []
+        data = iter(copies)
         error: psycopg.Error | None = None
         while (result := await self._next_result()) is not None:
             if result.status == pq.ExecStatus.COPY_IN:
-                await self._send(rows)
+                await self._send(next(data))
             elif result.status == pq.ExecStatus.TUPLES_OK:
                 answers.extend(_rows(result))
             elif result.status != pq.ExecStatus.COMMAND_OK:
@@ -67,9 +65,8 @@ class CopyConnection:
             raise error
         return answers
 
-    async def _send(self, rows: Iterable[bytes]) -> None:
-        for chunk in rows:
-            self._pg.put_copy_data(chunk)  # libpq keeps what the socket does not take at once
+    async def _send(self, rows: bytes) -> None:
+        self._pg.put_copy_data(rows)  # libpq keeps what the socket does not take at once
         self._pg.put_copy_end()
         await self._flush()
 

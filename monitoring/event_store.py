@@ -8,12 +8,12 @@ from django.db import connections
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
-from .copy_rows import COLUMNS
+from .copy_rows import COLUMNS, NOTE_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from .copy_rows import PackedRows, Reading
+    from .copy_rows import Reading
 
 LIBPQ = frozenset(option.keyword.decode() for option in pq.Conninfo.get_defaults())
 STORE = """
@@ -29,9 +29,12 @@ STORE = """
     SELECT count(*) FROM stored
 """
 
-# Half of STORE's work for the server, and the whole of it refused when one event is there already.
-COPY_NEW = f"COPY sensor_logs ({COLUMNS}) FROM STDIN (FORMAT binary)"
-NOTE = "INSERT INTO ingest_batches (hub_id, first_at, last_at, events) VALUES "
+# Half of STORE's work for the server, and the whole of it refused when one event is there already. Two COPY, since the
+# VALUES of many requests would cost it more to read and plan than to store.
+COPY_NEW = (
+    f"COPY sensor_logs ({COLUMNS}) FROM STDIN (FORMAT binary);"
+    f"COPY ingest_batches ({NOTE_COLUMNS}) FROM STDIN (FORMAT binary)"
+)
 
 # Leaves out what is there already and says how much of each hub was new. The folder is this connection's own.
 COPY_SOME = f"""
@@ -61,12 +64,6 @@ def store(hub_id: int, events: Sequence[Reading]) -> int:
     with connections["timeseries"].cursor() as cursor:
         cursor.execute(STORE, [hub_id, timestamps, sensor_ids, values, contents, hub_id])
         return int(cursor.fetchone()[0])
-
-
-def compose_copy(group: Iterable[PackedRows]) -> str:
-    """The statements that store a group of requests, none of them empty, of which every event is new."""
-    notes = (f"({rows.hub_id},'{rows.first_at}','{rows.last_at}',{rows.events})" for rows in group)
-    return f"{COPY_NEW};{NOTE}{','.join(notes)}"
 
 
 def conninfo() -> str:

@@ -15,8 +15,8 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from .copy_connection import CopyConnection
-from .copy_rows import HEADER, TRAILER, PackedRows
-from .event_store import COPY_SOME, compose_copy
+from .copy_rows import PackedRows, compose_copy
+from .event_store import COPY_NEW, COPY_SOME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 GROUP_EVENTS = 5_000
 COMMIT_WITHIN_S = 8.0
 MOST_DETOURS = 64
+# Turns of the event loop before a group is taken: one for requests that it has read already; the others for those that
+# just had their answer to ask again, else two halves take turns and every commit keeps half of what it could.
+GATHERING_TURNS = 4
 
 GROUPS = Counter("anbu_ingest_groups_total", "Commits of sensor events", ["way"])
 GROUP_SIZE = Histogram(
@@ -68,8 +71,9 @@ class EventWriter:
 
     async def _work(self) -> None:
         try:
-            await asyncio.sleep(0)  # requests that the loop has read already come along
             while self._waiting:
+                for _ in range(GATHERING_TURNS):
+                    await asyncio.sleep(0)
                 group = self._take_group()
                 try:
                     await self._store_group(group)
@@ -120,10 +124,10 @@ class EventWriter:
     async def _commit(self, group: list[PackedRows]) -> dict[int, int]:
         """hub_id -> how many of its rows were new (none: the hub is left out)."""
         connection = await self._connected()
-        rows = [HEADER, *[each.rows for each in group], TRAILER]
+        rows = compose_copy(each.rows for each in group)
         if self._detours == 0:
             try:
-                await connection.run(compose_copy(group), rows)
+                await connection.run(COPY_NEW, rows, compose_copy(each.note for each in group))
             except psycopg.errors.UniqueViolation:
                 self._penalty = self._detours = min(max(2 * self._penalty, 1), MOST_DETOURS)
             else:

@@ -88,8 +88,8 @@ def taken(batch: Batch, accepted: int, arrived_at: datetime) -> Answer:
         {
             "accepted": accepted,
             "duplicates": len(batch.readings) - accepted,
-            "rejected": [asdict(rejection) for rejection in batch.rejected],
-            "server_time": arrived_at.isoformat(),
+            "rejected": [asdict(rejection) for rejection in batch.rejected] if batch.rejected else [],
+            "server_time": arrived_at,
         },
     )
 

@@ -18,7 +18,7 @@ import structlog
 from django.db import Error
 from prometheus_client import Counter
 
-from devices import key_cache, presence
+from devices import key_cache, presence, presence_writer
 from devices.database_threads import in_database_thread
 from devices.strict_json import MalformedJSON
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 PATH = "/api/v1/hub/events"
 BATCHES = Counter("anbu_ingest_batches_total", "Batches posted by hubs, by status", ["status"])
+TAKEN = BATCHES.labels(200)
 EVENTS = Counter("anbu_ingest_events_total", "Events of accepted batches", ["verdict"])
 ACCEPTED, DUPLICATE, REJECTED = (EVENTS.labels(verdict) for verdict in ("accepted", "duplicate", "rejected"))
 YIELDS_S = 0.1  # to calls for help; many of them must not keep all other events out
@@ -51,6 +52,7 @@ class Lane:
 
     def __init__(self) -> None:
         self.writer = EventWriter(event_store.conninfo)
+        self.patience = request_bodies.Patience()
         self.large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
         self._turn = asyncio.Lock()
         self._calls, self._calm = 0, asyncio.Event()
@@ -93,7 +95,8 @@ class IngestApp:
         arrived_at = datetime.now(UTC)
         headers = dict(scope["headers"])
         try:
-            hub = await key_cache.authenticate(headers.get(b"authorization", b"").decode("latin-1"))
+            credential = headers.get(b"authorization", b"")
+            hub = key_cache.recognize(credential) or await key_cache.authenticate(credential)
             if hub is None or scope["method"] != "POST":
                 await self.django(request_bodies.bodiless(scope), request_bodies.without_body(receive), send)
                 return
@@ -103,7 +106,7 @@ class IngestApp:
         except (Error, EventsNotStored) as error:
             log.warning("batch refused: a database is away", error=str(error))
             answer = hub_batches.refuse(503, "store_unavailable", "a database is away; send again")
-        BATCHES.labels(answer.status).inc()
+        (TAKEN if answer.status == 200 else BATCHES.labels(answer.status)).inc()
         await answer_with(send, answer)
 
     async def _take(
@@ -113,10 +116,10 @@ class IngestApp:
         is_within_rate = self._rates.admit(hub.hub_id, time.monotonic())
         try:
             if request_bodies.announces_at_most(headers, SMALL_BYTES):
-                size, batch = await self._read(receive, headers, arrived_at)
+                size, batch = await self._read(lane, receive, headers, arrived_at)
             else:
                 async with lane.large_bodies:
-                    size, batch = await self._read(receive, headers, arrived_at)
+                    size, batch = await self._read(lane, receive, headers, arrived_at)
         except TooLarge:
             return hub_batches.too_large()
         except BodyTooSlow:
@@ -138,24 +141,25 @@ class IngestApp:
             return hub_batches.clock_skew(arrived_at)
         accepted = await self._store(lane, hub, batch)
         if not presence.is_post_noted(hub.hub_id):
-            await in_database_thread(presence.mark_post, hub.hub_id)
+            await presence_writer.note_post(hub.hub_id)
         count_events(batch, accepted)
         return hub_batches.taken(batch, accepted, arrived_at)
 
     async def _read(
-        self, receive: ASGIReceiveCallable, headers: dict[bytes, bytes], arrived_at: datetime
+        self, lane: Lane, receive: ASGIReceiveCallable, headers: dict[bytes, bytes], arrived_at: datetime
     ) -> tuple[int, Batch | Answer]:
         """(bytes as sent, what they say)."""
-        sent = await request_bodies.read_body(receive, headers)
+        sent = await request_bodies.read_body(receive, headers, lane.patience)
         if len(sent) <= SMALL_BYTES:
             return await self._judge(sent, headers, arrived_at)
-        async with self._lane().large_body():
+        async with lane.large_body():
             return await self._judge(sent, headers, arrived_at)
 
     async def _judge(
         self, sent: bytes, headers: dict[bytes, bytes], arrived_at: datetime
     ) -> tuple[int, Batch | Answer]:
-        body = hub_batches.unpack(sent, headers.get(b"content-encoding", b"").decode("latin-1").strip().lower())
+        encoding = headers.get(b"content-encoding", b"")
+        body = hub_batches.unpack(sent, encoding.decode("latin-1").strip().lower()) if encoding else sent
         kind = headers.get(b"content-type", b"").decode("latin-1")
         batch: Batch | Answer | None = hub_batches.read_plain_batch(body, arrived_at, kind)
         if batch is None and len(body) <= SMALL_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -33,3 +34,8 @@ application = believe_proxy(
     ),
     settings.TRUSTED_PROXIES,
 )
+
+# What was made until now lives as long as the process: the collector need not walk through all of it again and again,
+# which cost a small request a tenth of its time.
+gc.collect()
+gc.freeze()
