@@ -31,7 +31,8 @@ MISSED_INTERVALS = 3
 POST_LASTS_S = 90
 POST_REPEATS_S = 5.0
 POST_HOLDS_S = 60.0
-RESTART_GRACE_S = 75  # hubs that found nobody for long try again each 60 s
+LEAST_GRACE_S = 30.0
+MOST_GRACE_S = 75.0  # hubs that found nobody for long try again each 60 s
 JUDGED_FOR_S = 300.0
 SWEEP_MAX = 200
 MAX_SKEW_S = 2**31 - 1
@@ -235,10 +236,15 @@ def sweep_offline() -> list[IoTHub]:
     return [hub for hub_id in list(hub_ids) if (hub := _go_offline(hub_id))]
 
 
-def grant_grace() -> int:
-    """Gives every online hub 75 s to be heard again: after an outage of ours, its silence is not its own fault."""
+def grant_grace(outage_s: float | None = None) -> int:
+    """Gives every online hub time to be heard again: after an outage of ours, its silence is not its own fault.
+
+    `outage_s` is how long nobody could reach us, None where nobody knows. Pauses between tries double, so a hub comes
+    back within twice the outage: a short one needs no long grace, in which a hub that dies would be told late.
+    """
+    grace_s = MOST_GRACE_S if outage_s is None else min(MOST_GRACE_S, max(LEAST_GRACE_S, 15 + 2 * outage_s))
     online = IoTHub.objects.filter(deregistered_at=None, status=ONLINE)
-    return online.update(silent_at=Greatest("silent_at", Now() + timedelta(seconds=RESTART_GRACE_S)))
+    return online.update(silent_at=Greatest("silent_at", Now() + timedelta(seconds=grace_s)))
 
 
 def _bands(beat: Beat) -> tuple[str, str, bool, str]:

@@ -9,7 +9,8 @@ Standard input carries one sensor event a line: {"sensor_id": "bedroom_motion", 
 As a library: make a `Hub`, keep `run()` going, call `record()`.
 
 What it promises: an event is on disk before `record()` returns and stays there until the backend has answered for it;
-what happens now never waits behind what piled up; a panic press waits behind nothing; a wrong clock costs no event.
+what happens now never waits behind what piled up; a panic press waits behind nothing, and sounds in the home (--sound)
+while the backend cannot be told; a wrong clock costs no event.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ import json
 import logging
 import os
 import random
+import shlex
 import socket
 import sqlite3
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -56,6 +59,8 @@ PANIC_WORDS = frozenset({"sos", "fall", "fire", "gas"})
 PANIC_BATCH = 10  # keeps the request under 4 kB, which no load on the backend refuses
 BODY_LIMIT = 900_000  # bytes; the backend takes 1 MiB unpacked
 REPLACED_PAUSE_S = 60.0
+SOUND_AFTER_S = 3.0  # a panic press that the backend has not answered for by then sounds in the home
+SOUND_AGAIN_S = 10.0
 Answer = Literal["ok", "help", "no_answer"]
 
 
@@ -565,11 +570,35 @@ def make_track(queue: asyncio.Queue[Any]) -> Any:
     return Encoded()
 
 
+def ring_bell() -> None:
+    """The terminal's bell: what every machine has. A real hub has a siren, or lets the robot call out."""
+    sys.stderr.write("\a")
+    sys.stderr.flush()
+
+
+class SoundCommand:
+    """Runs a command as the local alarm, e.g. `aplay siren.wav`: one at a time, waited for by nobody."""
+
+    def __init__(self, command: str) -> None:
+        self._command = shlex.split(command)
+        self._playing: subprocess.Popen[bytes] | None = None
+
+    def __call__(self) -> None:
+        if self._playing is not None and self._playing.poll() is None:
+            return
+        try:
+            self._playing = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)  # noqa: S603 - the owner chose it
+        except OSError as error:
+            log.error("the alarm cannot be played: %s", error)
+            ring_bell()
+
+
 class Hub:
     """A hub's whole conversation with the backend. Use it from one event loop.
 
     `answer` asks the senior and returns what was said (None: the robot never answers); `status` returns
-    (battery 0-100 or None, robot_online) for each heartbeat.
+    (battery 0-100 or None, robot_online) for each heartbeat; `sound` is called when a panic press is not answered for
+    within three seconds, and each ten seconds until it is: whoever is near hears of it when the backend cannot.
     """
 
     def __init__(
@@ -582,6 +611,7 @@ class Hub:
         status: Callable[[], tuple[int | None, bool]] = lambda: (None, True),
         clock: Clock | None = None,
         camera: Camera | None = None,
+        sound: Callable[[], None] = ring_bell,
     ) -> None:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise ValueError(f"url must begin with http:// or https:// and name a host, got {url!r}")
@@ -596,6 +626,8 @@ class Hub:
             False: Lane(False, Connection(url, key), Backoff(60), 1000),
         }
         self._batch_max, self._batch_delay, self._heartbeat_interval = 1000, 2.0, 10.0
+        self._sound = sound
+        self._pressed = asyncio.Event()
         self._answered = asyncio.Event()
         self._ids = itertools.count(1)
         self._socket: ClientConnection | None = None
@@ -619,6 +651,8 @@ class Hub:
         self._buffer.add([(self._microseconds(event), event) for event in events])
         for panic in {event.is_panic for event in events}:
             self._lanes[panic].filled.set()
+            if panic:
+                self._pressed.set()
 
     def _microseconds(self, event: Event) -> int:
         if (
@@ -646,6 +680,7 @@ class Hub:
         tasks = [asyncio.create_task(self._deliver(self._lanes[True]))]
         tasks.append(asyncio.create_task(self._deliver(self._lanes[False], after=config)))
         tasks.append(asyncio.create_task(self._hold_socket(after=config)))
+        tasks.append(asyncio.create_task(self._sound_unheard_panics()))
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -676,6 +711,25 @@ class Hub:
                 continue
             self._last_posted = time.monotonic()
             await asyncio.sleep(self._settle(lane, [key for key, _ in batch], seen_until, response))
+
+    async def _sound_unheard_panics(self) -> None:
+        while True:
+            if not self._buffer.waiting[True]:  # at the start there may be some from before a power cut
+                self._pressed.clear()
+                await self._pressed.wait()
+            patience_s = SOUND_AFTER_S
+            while not await self._are_panics_heard(patience_s):
+                log.critical("%d panic presses have not reached the backend", self._buffer.waiting[True])
+                self._sound()
+                patience_s = SOUND_AGAIN_S
+
+    async def _are_panics_heard(self, within_s: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self._buffer.waiting[True]:
+                    self._answered.clear()
+                    await self._answered.wait()
+        return not self._buffer.waiting[True]
 
     async def _next_batch(self, lane: Lane) -> list[tuple[int, dict[str, Any]]]:
         while not self._buffer.waiting[lane.panic]:
@@ -913,7 +967,8 @@ def read_key(arguments: argparse.Namespace) -> str:
 
 async def live(arguments: argparse.Namespace) -> None:
     camera = Camera(arguments.video) if arguments.video else None
-    hub = Hub(arguments.url, arguments.key, arguments.buffer, camera=camera)
+    sound = SoundCommand(arguments.sound) if arguments.sound else ring_bell
+    hub = Hub(arguments.url, arguments.key, arguments.buffer, camera=camera, sound=sound)
     running = asyncio.create_task(hub.run())
     reading = asyncio.create_task(record_lines(hub, sys.stdin))
     await asyncio.wait({running, reading}, return_when=asyncio.FIRST_COMPLETED)
@@ -937,6 +992,7 @@ def main() -> int:
     parser.add_argument(
         "--video", metavar="SOURCE", help="show the camera: an rtsp:// address, or a file (needs aiortc)"
     )
+    parser.add_argument("--sound", metavar="COMMAND", help="played when a panic press cannot be told (terminal bell)")
     parser.add_argument("--once", action="store_true", help="end when standard input is read and answered for")
     arguments = parser.parse_args()
     if arguments.claim and not arguments.device_id:

@@ -70,6 +70,7 @@ def sweep(*, judge_hubs: bool = True) -> Counter[str]:
 def run(is_stopping: Callable[[], bool], is_backend_away: Callable[[], bool] = lambda: False) -> None:
     """Sweeps until told to stop. While the database is away it waits; while hubs cannot reach us none is called silent.
     After either they get the time to come back."""
+    reached_at: float | None = None  # when hubs could reach us last
     is_graced = False
     while not is_stopping():
         began = time.monotonic()
@@ -77,9 +78,11 @@ def run(is_stopping: Callable[[], bool], is_backend_away: Callable[[], bool] = l
             close_old_connections()
             is_away = is_backend_away()
             if not is_away and not is_graced:
-                presence.grant_grace()
+                presence.grant_grace(None if reached_at is None else began - reached_at)
             is_graced = not is_away
             done = {name: count for name, count in sweep(judge_hubs=not is_away).items() if count}
+            if not is_away:
+                reached_at = time.monotonic()
             if done:
                 log.info("swept", **done)
         except OUTAGE as error:

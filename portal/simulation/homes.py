@@ -64,7 +64,7 @@ class Home:
         self._reached = self._oldest
         self._past_recorded = asyncio.Event()
         camera = Camera(plan.video, hear=hear_out) if plan.video else None
-        self._hub = Hub(url, plan.key, buffer, answer=self._answer, camera=camera)
+        self._hub = Hub(url, plan.key, buffer, answer=self._answer, camera=camera, sound=lambda: None)
 
     @property
     def tally(self) -> Tally:

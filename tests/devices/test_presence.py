@@ -183,6 +183,14 @@ def test_a_restart_of_ours_gives_online_hubs_time_to_come_back(hub: IoTHub) -> N
     assert 70 < seconds_left(hub) <= 75
 
 
+@pytest.mark.parametrize(("outage_s", "grace_s"), [(1.0, 30), (20.0, 55), (600.0, 75)])
+def test_grace_grows_with_the_outage(hub: IoTHub, outage_s: float, grace_s: int) -> None:
+    presence.mark_heartbeat(hub.hub_id, open_socket(hub), None, True)
+    IoTHub.objects.update(silent_at=Now())
+    presence.grant_grace(outage_s)
+    assert grace_s - 5 < seconds_left(hub) <= grace_s
+
+
 def test_grace_takes_nothing_away(hub: IoTHub) -> None:
     presence.mark_post(hub.hub_id)
     presence.grant_grace()

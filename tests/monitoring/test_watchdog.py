@@ -67,7 +67,7 @@ def test_while_the_database_is_away_it_waits_and_hubs_get_time_to_come_back(
             raise OperationalError("the server closed the connection unexpectedly")
         return {}
 
-    def grace() -> int:
+    def grace(outage_s: float | None) -> int:
         rounds.append("grace")
         return 0
 
@@ -92,7 +92,7 @@ def test_while_hubs_cannot_reach_us_none_is_called_silent_and_all_get_time_to_co
     monkeypatch.setattr(watchdog, "INTERVAL_S", 0.0)
     monkeypatch.setattr(watchdog, "close_old_connections", lambda: None)
     monkeypatch.setattr(watchdog, "sweep", sweep)
-    monkeypatch.setattr(presence, "grant_grace", lambda: rounds.append("grace"))
+    monkeypatch.setattr(presence, "grant_grace", lambda outage_s: rounds.append("grace"))
     watchdog.run(lambda: len(rounds) == 7, lambda: next(away))
     assert rounds == ["grace", "judge", "hold", "hold", "grace", "judge", "judge"]
 
