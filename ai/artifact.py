@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAGIC = b"ANBU\x89W\r\n"
-FORMAT = 2
+FORMAT = 3
 LARGEST = 4096
 _PREFIX = struct.Struct("<8sII")
 

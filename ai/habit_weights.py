@@ -10,17 +10,14 @@ import numpy as np
 
 from .artifact import FORMAT, Header, Shape, UnreadableWeights, Weights, read_block, read_weights, write_weights
 from .detector import DETECTOR
-from .features import DAY, SLOTS
-from .habits import Habits
+from .habits import POPULATION, Habits, are_sound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .calibration import FittedHabits
-    from .features import Flags
 
-LARGEST_MARGIN = 100.0
-SHAPES = {"at_home": (2, SLOTS), "anywhere": (2, SLOTS), "rising": (1,), "margin": (1,)}
+SHAPES = {name: values.shape for name, values in POPULATION._asdict().items()}
 ARRAYS = [Shape(name, list(shape)) for name, shape in SHAPES.items()]
 NUMBERS = sum(math.prod(shape) for shape in SHAPES.values())
 
@@ -70,17 +67,3 @@ def view_habits(matrix: NDArray[np.float32]) -> Habits:
         views[name] = matrix[:, start:end].reshape(len(matrix), *shape)
         start = end
     return Habits(**views)
-
-
-def are_sound(habits: Habits) -> Flags:
-    """Whose stacked habits can have been learned from a life: shape (n,). What is no number cannot."""
-    n = len(habits.margin)
-    tables = np.concatenate([habits.at_home.reshape(n, -1), habits.anywhere.reshape(n, -1)], axis=1)
-    rising, margin = habits.rising[:, 0], habits.margin[:, 0]
-    return np.asarray(
-        ((tables >= 1) & (tables <= 2 * DAY)).all(axis=1)
-        & (rising > 0)
-        & (rising <= DAY)
-        & (margin >= 1 / LARGEST_MARGIN)
-        & (margin <= LARGEST_MARGIN)
-    )

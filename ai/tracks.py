@@ -7,20 +7,20 @@ had again from the events themselves. Times are local seconds (see features), 0 
 
 from __future__ import annotations
 
-import zlib
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .features import ACTIVITY_WORDS, DAY, Flags, Seconds
+from .features import BED, BIN, DAY, Flags, Seconds
+
+if TYPE_CHECKING:
+    from .features import Life
 
 TRACK_FORMAT = 3
 SENSORS = 16
-BIN = 300.0
 BINS = 288
 DAYS = 28
-BED = ACTIVITY_WORDS.index("bed")
 
 # Between two reports of one sensor: a longer pause ends its run. Chatter has no pauses.
 PAUSE = 120.0
@@ -63,9 +63,9 @@ class Heard(NamedTuple):
     word: NDArray[np.uint8]
 
 
-def sensor_key(sensor_id: str) -> int:
-    """A number of 24 bits, which a float32 holds exactly; never 0."""
-    return zlib.crc32(sensor_id.encode()) & 0xFFFFFF or 1
+def hear_life(life: Life, row: int) -> Heard:
+    """One home's activity as heard of the senior in this row."""
+    return Heard(np.full(life.times.size, row, dtype=np.int64), life.times, life.sensors, life.words)
 
 
 def empty_tracks(n: int) -> Tracks:

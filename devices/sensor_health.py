@@ -17,8 +17,12 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
+
+    from numpy.typing import ArrayLike, NDArray
 
 HISTORY_HOURS = 28 * 24
 KNOWN_FROM_HOURS = 20  # active hours from which on a sensor has a habit
@@ -41,6 +45,14 @@ class Verdict(NamedTuple):
     health: Health
     amount: int
     limit: int
+
+
+def find_dead_limit(longest: ArrayLike, least: float) -> NDArray[np.float64]:
+    """How much of the others' activity a sensor may miss, counted in whatever `longest`, its own record, is counted in.
+
+    Shape of `longest`. The fault judge counts hours, the detector bins of five minutes.
+    """
+    return np.maximum(least, DEAD_TIMES * np.asarray(longest, dtype=np.float64))
 
 
 def judge_sensors(hours: Mapping[str, Mapping[int, int]], hour: int) -> dict[str, Verdict]:
@@ -76,7 +88,7 @@ def _judge_silence(active: Set[int], others: list[int], hour: int) -> Verdict:
     if not moments:
         return Verdict(Health.GOOD, 0, DEAD_LEAST_HOURS)
     gaps = [_count_between(others, one, next_one) for one, next_one in pairwise(moments)]
-    limit = max(DEAD_LEAST_HOURS, DEAD_TIMES * max(gaps, default=0))
+    limit = int(find_dead_limit(max(gaps, default=0), DEAD_LEAST_HOURS))
     missed = _count_between(others, moments[-1], hour)
     is_dead = len(moments) >= KNOWN_FROM_HOURS and missed > limit
     return Verdict(Health.DEAD if is_dead else Health.GOOD, missed, limit)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ai.features import ACTIVITY_WORDS, DAY, HOUR
+from ai.features import ACTIVITY_WORDS, BED, DAY, HOUR, sensor_key
 from ai.tracks import (
-    BED,
     PAUSE,
     SENSORS,
     Heard,
@@ -16,7 +15,6 @@ from ai.tracks import (
     empty_tracks,
     find_last,
     rebuild_tracks,
-    sensor_key,
     spread_bins,
     take_in,
 )
@@ -102,6 +100,6 @@ def test_bins_are_counted_from_the_one_after_a_moment() -> None:
     today = tracks["day"].astype(np.int64)
     spread = spread_bins(tracks, today)
     for hours in (0.0, 7.3, 24.0, 47.99, 80.0):
-        at = (today[:, None] - 1) * DAY + hours * HOUR
+        at = np.asarray((today[:, None] - 1) * DAY + hours * HOUR, dtype=np.float64)
         begun = int(hours * 12) + 1
         assert (count_bins_since(tracks, today, at)[:, 0] == spread[:, begun:].sum(axis=1)).all()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import numpy as np
-
 from .calibration import fit_habits
-from .detector import score_silences
-from .features import LEAVING_SECONDS, Life
+from .features import read_events
 from .habit_weights import pack_habits, unpack_habits
 from .habits import repeat_habits
+from .judgement import KINDS, judge
+from .tracks import empty_tracks, hear_life, take_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,13 +17,14 @@ if TYPE_CHECKING:
 NOBODY = 0
 # A hub that said nothing for two heartbeats is away, and its silence is nobody's.
 HUB_AWAY_SECONDS = 600.0
+LEAST_REPORTED = 0.25
+PROTOCOL_KINDS = dict(zip(KINDS, ("inactivity", "no_wakeup", "not_returned"), strict=True))
 
 
 class HomeEvent(Protocol):
-    @property
-    def t(self) -> float: ...
-    @property
-    def content(self) -> str: ...
+    t: float
+    sensor_id: str
+    content: str
 
 
 class Alarm(NamedTuple):
@@ -37,31 +37,24 @@ class Detector:
     """`fit` gives the product's weights; alarms with a score of 1 or more are to be raised."""
 
     def fit(self, events: Sequence[HomeEvent], fa_per_week: float = 0.25) -> bytes:
-        life = Life(np.array([event.t for event in events]), np.array([is_door(event) for event in events]))
-        return pack_habits(NOBODY, fit_habits(life, fa_per_week), "", "")
+        return pack_habits(NOBODY, fit_habits(read_events(events), fa_per_week), "", "")
 
     def start(self, weights: bytes, now: float) -> None:
-        _, habits = unpack_habits(weights, NOBODY)
-        self._habits = repeat_habits(habits, 1)
-        self._last = self._heartbeat = now
-        self._door = -np.inf
+        self._habits = repeat_habits(unpack_habits(weights, NOBODY)[1], 1)
+        self._tracks, self._fresh, self._heartbeat = empty_tracks(1), list[HomeEvent](), now
 
-    def on_event(self, event: HomeEvent) -> list[Alarm]:
-        self._last = max(self._last, event.t)
-        if is_door(event):
-            self._door = max(self._door, event.t)
-        return []
+    def on_event(self, event: HomeEvent) -> None:
+        self._fresh.append(event)
 
     def on_heartbeat(self, t: float) -> None:
         self._heartbeat = t
 
     def on_tick(self, now: float) -> list[Alarm]:
+        take_in(self._tracks, hear_life(read_events(self._fresh), 0))
+        self._fresh.clear()
         if now - self._heartbeat >= HUB_AWAY_SECONDS:
             return [Alarm(now, "device_fault", 1.0)]
-        out = np.array([self._last - self._door <= LEAVING_SECONDS])
-        score = float(score_silences(now, np.array([self._last]), out, self._habits)[0])
-        return [Alarm(now, "inactivity", score)] if score > 0.1 else []
-
-
-def is_door(event: HomeEvent) -> bool:
-    return event.content.startswith("door")
+        said = judge(self._tracks, self._habits, now)
+        scores = {PROTOCOL_KINDS[KINDS[said.kind[0]]]: said.score[0], "wandering": said.wandering[0]}
+        scores |= {"decline": said.routine[0], "device_fault": said.fault[0] > 0}
+        return [Alarm(now, kind, float(score)) for kind, score in scores.items() if score > LEAST_REPORTED]
