@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from .calibration import fit_habits
-from .features import read_events
+from .features import SensorSign, read_events
 from .habit_weights import pack_habits, unpack_habits
 from .habits import repeat_habits
 from .judgement import KINDS, judge
@@ -21,12 +21,6 @@ LEAST_REPORTED = 0.25
 PROTOCOL_KINDS = dict(zip(KINDS, ("inactivity", "no_wakeup", "not_returned"), strict=True))
 
 
-class HomeEvent(Protocol):
-    t: float
-    sensor_id: str
-    content: str
-
-
 class Alarm(NamedTuple):
     t: float
     kind: str
@@ -36,14 +30,14 @@ class Alarm(NamedTuple):
 class Detector:
     """`fit` gives the product's weights; alarms with a score of 1 or more are to be raised."""
 
-    def fit(self, events: Sequence[HomeEvent], fa_per_week: float = 0.25) -> bytes:
+    def fit(self, events: Sequence[SensorSign], fa_per_week: float = 0.25) -> bytes:
         return pack_habits(NOBODY, fit_habits(read_events(events), fa_per_week), "", "")
 
     def start(self, weights: bytes, now: float) -> None:
         self._habits = repeat_habits(unpack_habits(weights, NOBODY)[1], 1)
-        self._tracks, self._fresh, self._heartbeat = empty_tracks(1), list[HomeEvent](), now
+        self._tracks, self._fresh, self._heartbeat = empty_tracks(1), list[SensorSign](), now
 
-    def on_event(self, event: HomeEvent) -> None:
+    def on_event(self, event: SensorSign) -> None:
         self._fresh.append(event)
 
     def on_heartbeat(self, t: float) -> None:

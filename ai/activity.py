@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from django.db import connections
 
-from .features import ACTIVITY_WORDS, DOOR_WORD, LEAVING_SECONDS, Life, to_local
-from .signs import Heard
+from .features import ACTIVITY_WORDS, Life, find_word, sensor_key, to_local
+from .tracks import Heard, Tracks, rebuild_tracks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 # Events that only somebody's presence makes. The word is followed by a space or by nothing.
 IS_ACTIVITY = "split_part(lower(event_content), ' ', 1) = ANY(%s)"
 WORDS = list(ACTIVITY_WORDS)
-IS_DOOR = f"split_part(lower(event_content), ' ', 1) = '{DOOR_WORD}'"
+SIGN_COLUMNS = "extract(epoch FROM timestamp)::float8, sensor_id, event_content"
+Sign = tuple[int, float, str, str]
 
 # Homes silent for longer than the near past are looked up further back, so that a lost state finds the same last event.
 NEAR_PAST_HOURS = 48
 FAR_PAST_DAYS = 60
+# Of those, this much before their last event: who opened a door then has gone out.
+FAR_PAST_SECONDS = 3600.0
 HUBS_A_QUERY = 2000
 
 # A batch whose newest event is older than this on arrival comes from a hub's buffer.
@@ -65,13 +68,6 @@ class News(NamedTuple):
     heard: Heard
     late_rows: NDArray[np.int64]
     late_at: NDArray[np.float64]
-
-
-class LastActivity(NamedTuple):
-    """When a home was last active, in epoch seconds, and whether a door was (nearly) the last that was heard."""
-
-    at: float
-    out: bool
 
 
 class Horizon(NamedTuple):
@@ -154,7 +150,7 @@ def read_spans(batches: Sequence[Batch], roster: Roster) -> Heard:
     with connections["timeseries"].cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT hub_id, extract(epoch FROM timestamp)::float8, {IS_DOOR}
+            SELECT hub_id, {SIGN_COLUMNS}
             FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[]) AS span (hub, first_at, last_at)
             JOIN sensor_logs ON hub_id = hub AND timestamp BETWEEN first_at AND last_at
             WHERE {IS_ACTIVITY}
@@ -165,19 +161,29 @@ def read_spans(batches: Sequence[Batch], roster: Roster) -> Heard:
 
 
 def read_past(roster: Roster) -> Heard:
-    """What a lost state is rebuilt from: each hub's last activity, with a door just before it."""
-    rows = []
-    for start in range(0, roster.hub_ids.size, HUBS_A_QUERY):
-        last = read_last_activity(roster.hub_ids[start : start + HUBS_A_QUERY].tolist())
-        rows += [(hub_id, activity.at, activity.out) for hub_id, activity in last.items()]
-    return make_heard(rows, roster)
+    """What a lost state is rebuilt from: the activity of the near past, and of who was silent, just before it."""
+    hub_ids = roster.hub_ids.tolist()
+    chunks = [hub_ids[start : start + HUBS_A_QUERY] for start in range(0, len(hub_ids), HUBS_A_QUERY)]
+    return make_heard([sign for chunk in chunks for sign in read_recent_signs(chunk)], roster)
 
 
-def make_heard(rows: Sequence[tuple[int, float, bool]], roster: Roster) -> Heard:
-    """From rows of (hub_id, epoch seconds, whether it was a door's)."""
-    hub_ids = np.array([row[0] for row in rows], dtype=np.int64)
-    at = np.array([row[1] for row in rows], dtype=np.float64)
-    return Heard(rows_of(roster, hub_ids), to_local(at), np.array([row[2] for row in rows], dtype=np.bool_))
+def make_heard(signs: Sequence[Sign], roster: Roster) -> Heard:
+    """From rows of (hub_id, epoch seconds, sensor_id, event_content)."""
+    hub_ids, at, sensors, contents = zip(*signs, strict=True) if signs else ((), (), (), ())
+    return Heard(
+        rows_of(roster, np.array(hub_ids, dtype=np.int64)),
+        to_local(np.array(at, dtype=np.float64)),
+        np.array([sensor_key(sensor_id) for sensor_id in sensors], dtype=np.uint32),
+        np.array([find_word(content) or 0 for content in contents], dtype=np.uint8),
+    )
+
+
+def read_tracks(hub_ids: Sequence[int]) -> Tracks:
+    """The tracks of one senior, shape (1,), by all hubs ever theirs."""
+    ordered = np.sort(np.array(hub_ids, dtype=np.int64))
+    nobody = np.zeros(1, dtype=np.int64)
+    roster = Roster(nobody, nobody, ordered, np.zeros(ordered.size, dtype=np.int64))
+    return rebuild_tracks(1, read_past(roster))
 
 
 def rows_of(roster: Roster, hub_ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -185,12 +191,33 @@ def rows_of(roster: Roster, hub_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     return roster.hub_rows[np.searchsorted(roster.hub_ids, hub_ids)]
 
 
-def read_last_activity(hub_ids: Iterable[int]) -> dict[int, LastActivity]:
-    """The last activity of each hub that has one within 60 days, by hub id."""
-    wanted = list(hub_ids)
-    found = _read_last(wanted, f"{NEAR_PAST_HOURS} hours")
-    silent = [hub_id for hub_id in wanted if hub_id not in found]
-    return found | _read_last(silent, f"{FAR_PAST_DAYS} days") if silent else found
+def read_recent_signs(hub_ids: Sequence[int]) -> list[Sign]:
+    """The activity of the last 48 hours; of hubs without any, what lies within an hour before their last."""
+    with connections["timeseries"].cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT hub_id, {SIGN_COLUMNS} FROM sensor_logs
+            WHERE hub_id = ANY(%s) AND timestamp > now() - make_interval(hours => %s) AND {IS_ACTIVITY}
+            """,  # noqa: S608 - constants of this module
+            [list(hub_ids), NEAR_PAST_HOURS, WORDS],
+        )
+        signs: list[Sign] = cursor.fetchall()
+        heard = {sign[0] for sign in signs}
+        cursor.execute(
+            f"""
+            SELECT hub.id, {SIGN_COLUMNS}
+            FROM unnest(%s::int[]) AS hub (id) CROSS JOIN LATERAL (
+                SELECT timestamp AS at FROM sensor_logs
+                WHERE hub_id = hub.id AND timestamp > now() - make_interval(days => %s) AND {IS_ACTIVITY}
+                ORDER BY timestamp DESC LIMIT 1
+            ) newest JOIN sensor_logs ON hub_id = hub.id
+                AND timestamp BETWEEN newest.at - make_interval(secs => %s) AND newest.at
+            WHERE {IS_ACTIVITY}
+            """,  # noqa: S608 - constants of this module
+            [[hub_id for hub_id in hub_ids if hub_id not in heard], FAR_PAST_DAYS, WORDS, FAR_PAST_SECONDS, WORDS],
+        )
+        signs += cursor.fetchall()
+        return signs
 
 
 def read_life(hub_ids: Iterable[int], days: int) -> Life:
@@ -198,31 +225,18 @@ def read_life(hub_ids: Iterable[int], days: int) -> Life:
     with connections["timeseries"].cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT extract(epoch FROM timestamp)::float8, {IS_DOOR} FROM sensor_logs
+            SELECT {SIGN_COLUMNS} FROM sensor_logs
             WHERE hub_id = ANY(%s) AND timestamp BETWEEN now() - make_interval(days => %s) AND now() AND {IS_ACTIVITY}
             ORDER BY timestamp
             """,  # noqa: S608 - constants of this module
             [list(hub_ids), days, WORDS],
         )
         rows = cursor.fetchall()
-    times = np.array([at for at, _ in rows], dtype=np.float64)
-    return Life(to_local(times), np.array([door for _, door in rows], dtype=np.bool_))
-
-
-def _read_last(hub_ids: list[int], reach: str) -> dict[int, LastActivity]:
-    with connections["timeseries"].cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT hub.id, extract(epoch FROM newest.timestamp)::float8, EXISTS (
-                SELECT 1 FROM sensor_logs WHERE hub_id = hub.id AND {IS_DOOR}
-                AND timestamp BETWEEN newest.timestamp - make_interval(secs => %s) AND newest.timestamp
-            )
-            FROM unnest(%s::int[]) AS hub (id) CROSS JOIN LATERAL (
-                SELECT timestamp FROM sensor_logs
-                WHERE hub_id = hub.id AND timestamp > now() - %s::interval AND {IS_ACTIVITY}
-                ORDER BY timestamp DESC LIMIT 1
-            ) newest
-            """,  # noqa: S608 - constants of this module
-            [LEAVING_SECONDS, hub_ids, reach, WORDS],
-        )
-        return {hub_id: LastActivity(at, out) for hub_id, at, out in cursor.fetchall()}
+    at, sensors, contents = zip(*rows, strict=True) if rows else ((), (), ())
+    keys = {sensor_id: sensor_key(sensor_id) for sensor_id in set(sensors)}
+    words = {content: find_word(content) or 0 for content in set(contents)}
+    return Life(
+        to_local(np.array(at, dtype=np.float64)),
+        np.array([keys[sensor_id] for sensor_id in sensors], dtype=np.uint32),
+        np.array([words[content] for content in contents], dtype=np.uint8),
+    )

@@ -1,8 +1,8 @@
 """Learning a person's habits, and how far beyond the usual an emergency begins, so that false ones stay in a budget.
 
 Every tenth of the days is held out once; the habits of the others score its silences and dwellings. The exceedances of
-the highest scores over the level that is passed twice a week are exponential in the logarithm (a Pareto tail: peaks over
-a threshold, Pickands 1975), so the level passed `budget` times a week lies `tail * ln(2 / budget)` above.
+the highest scores over the level that is passed twice a week are exponential in the logarithm (a Pareto tail: peaks
+over a threshold, Pickands 1975), so the level passed `budget` times a week lies `tail * ln(2 / budget)` above.
 
 A fortnight has four such peaks. Level and tail therefore lean on a population: the level as if `PRIOR_PEAKS` peaks of
 others were seen too, the tail wholly. The population are the residents of our own generator, no real person.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .features import BED, BIN, Seconds
+from .habits import LEAST_DAY_SPREAD
 from .tracks import BINS, DAYS, IS_DAYTIME, IS_NIGHT
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def learn_usual_days(life: Life) -> Seconds:
         counts = np.bincount(kept[(kept >= 0) & (kept < count)], minlength=count)[lived]
         mean = float(counts.mean())
         floor = least * mean if chosen is IS_DAYTIME else least
-        figures += [mean, max(float(counts.std()), floor)]
+        figures += [mean, max(float(counts.std()), floor, LEAST_DAY_SPREAD)]
     return np.array(figures)
 
 

@@ -7,13 +7,14 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .findings import EVENT_TYPE, Finding
-from .wording import describe_silence
+from .wording import describe_finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from redis import Redis
+
+    from .findings import Finding
 
 STREAM = "emergencies"
 # Far more than a backend that is away for hours leaves; a bound all the same, since the stream lives in memory.
@@ -35,12 +36,12 @@ def make_entry(finding: Finding, now: float) -> dict[str, Any]:
     return {
         "message_id": str(uuid.uuid4()),
         "senior_id": finding.senior_id,
-        "event_type": EVENT_TYPE,
+        "event_type": finding.event_type,
         "episode": finding.episode,
-        "severity": "high",
-        "description": describe_silence(finding),
+        "severity": finding.severity,
+        "description": describe_finding(finding),
         "reasons": finding.reasons,
-        "occurred_at": spell_time(finding.last_event or now),
+        "occurred_at": spell_time(finding.began_at or now),
         "detected_at": spell_time(now),
         "weight_id": finding.weight_id,
     }

@@ -80,7 +80,7 @@ class Life(NamedTuple):
 
 
 class SensorSign(Protocol):
-    """An event as recordings have it: `t` local seconds, `content` beginning with a word of ACTIVITY_WORDS or another."""
+    """An event as recordings have it: `t` local seconds, `content` begins with a word of ACTIVITY_WORDS or another."""
 
     @property
     def t(self) -> float: ...
@@ -95,11 +95,18 @@ def sensor_key(sensor_id: str) -> int:
     return zlib.crc32(sensor_id.encode()) & 0xFFFFFF or 1
 
 
+def find_word(content: str) -> int | None:
+    """The index into ACTIVITY_WORDS of an event's first word, None for what says nothing of anybody's presence."""
+    return _WORD_NUMBERS.get(content.split(" ", 1)[0].lower())
+
+
 def read_events(events: Sequence[SensorSign]) -> Life:
     """The activity among events that are in order; what says something else is left out."""
-    words = [_WORD_NUMBERS.get(event.content.split(" ", 1)[0].lower(), -1) for event in events]
+    words = [find_word(event.content) for event in events]
     signs = [
-        (event.t, sensor_key(event.sensor_id), word) for event, word in zip(events, words, strict=True) if word >= 0
+        (event.t, sensor_key(event.sensor_id), word)
+        for event, word in zip(events, words, strict=True)
+        if word is not None
     ]
     times, sensors, numbers = zip(*signs, strict=True) if signs else ((), (), ())
     return Life(np.array(times, dtype=np.float64), np.array(sensors, np.uint32), np.array(numbers, np.uint8))

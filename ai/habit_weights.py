@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SHAPES = {name: values.shape for name, values in POPULATION._asdict().items()}
 ARRAYS = [Shape(name, list(shape)) for name, shape in SHAPES.items()]
 NUMBERS = sum(math.prod(shape) for shape in SHAPES.values())
+POPULATION_ROW = np.concatenate([values.ravel() for values in POPULATION])
 
 
 def pack_habits(senior_id: int, fitted: FittedHabits, trained_from: str, trained_to: str) -> bytes:

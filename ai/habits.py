@@ -58,6 +58,7 @@ RISING_SPREAD = 0.5 * HOUR
 LATEST_RISING = 9 * HOUR
 # So many weekends' worth of the other days' rising: with two weekends there is hardly a difference to be known.
 WEEKEND_DAYS = 8.0
+LEAST_DAY_SPREAD = 0.01
 
 
 class Habits(NamedTuple):
@@ -108,8 +109,13 @@ class Days(NamedTuple):
     def without(self, first: int, last: int) -> Days:
         """The other days than those from `first` up to, not including, `last`."""
         kept = np.r_[0:first, last : self.risings.size]
-        tables = (table[:, kept] for table in self[:3])
-        return Days(*tables, self.risings[kept], self.numbers[kept])
+        return Days(
+            self.at_home[:, kept],
+            self.anywhere[:, kept],
+            self.dwelling[:, kept],
+            self.risings[kept],
+            self.numbers[kept],
+        )
 
 
 class Routine(NamedTuple):
@@ -261,4 +267,5 @@ def are_sound(habits: Habits) -> Flags:
         low, high = _BOUNDS[name]
         flat = values.reshape(len(values), -1)
         sound &= (flat >= np.float32(low)).all(axis=1) & (flat <= np.float32(high)).all(axis=1)
-    return sound
+    # a spread of nothing would make anything a change
+    return np.asarray(sound & (habits.usual_days[:, 1::2] >= LEAST_DAY_SPREAD).all(axis=1))

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .activity import read_horizon, read_last_activity
+from .activity import read_horizon, read_tracks
 from .artifact import LARGEST
-from .detector import find_alarm_times, find_usual_silences
+from .detector import begin_silences, find_alarm_times, find_usual_silences
 from .features import DAY, HOUR, to_epoch, to_local
 from .habit_weights import unpack_habits
 from .habits import repeat_habits
+from .judgement import find_alarms
 from .object_store import read_object
+from .tracks import find_last
 from .training import read_hubs
 from .weight_store import check_digest
 
@@ -49,12 +51,12 @@ def inspect_weights(weight: AIWeight) -> Inspection:
     hour = int(float(to_local(np.array(now))) % DAY // HOUR)
     hours = HOUR * np.arange(24.0)
     by_hour = repeat_habits(habits, 24)
-    allowed = find_alarm_times(hours, np.zeros(24, dtype=np.bool_), by_hour) - hours
-    activity = read_last_activity(read_hubs([weight.senior_id]).get(weight.senior_id, []))
-    last = max(activity.values(), default=None)
+    allowed = find_alarm_times(begin_silences(hours, np.zeros(24, dtype=np.bool_)), by_hour) - hours
+    tracks = read_tracks(read_hubs([weight.senior_id]).get(weight.senior_id, []))
+    last = float(to_epoch(find_last(tracks))[0]) if find_last(tracks)[0] else None
     alarm: datetime | None = None
     if last is not None:
-        moment = find_alarm_times(to_local(np.array([last.at])), np.array([last.out]), repeat_habits(habits, 1))
+        moment = find_alarms(tracks, repeat_habits(habits, 1), float(to_local(np.array(now))))
         alarm = datetime.fromtimestamp(float(to_epoch(moment)[0]), UTC)
     return Inspection(
         version=weight.version,
@@ -62,7 +64,7 @@ def inspect_weights(weight: AIWeight) -> Inspection:
         allowed_s=[round(float(value), 3) for value in allowed],
         longest_s=[round(float(value), 3) for value in find_usual_silences(hours, by_hour)],
         allowed_now_s=round(float(allowed[hour]), 3),
-        last_event_at=datetime.fromtimestamp(last.at, UTC) if last is not None else None,
-        silent_s=now - last.at if last is not None else None,
+        last_event_at=datetime.fromtimestamp(last, UTC) if last is not None else None,
+        silent_s=now - last if last is not None else None,
         alarm_at=alarm,
     )

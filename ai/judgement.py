@@ -36,8 +36,8 @@ class Judgement(NamedTuple):
     `score`, `kind` (index into KINDS), `since`: the emergency, and when its condition began. `last`: the last sign,
     0 when there never was one (all scores are 0 then). `out`: that sign was a door's. `alarm`: when the silence becomes
     an emergency, infinity below WATCH. `dwells`: the score is that of somebody at one place. `distrusted`: a sensor was
-    not trusted, so that longer silences are allowed. `wandering`, `routine`: scores of their own classes. `fault`: index
-    into FAULTS, `fault_sensor` its key.
+    not trusted, so that longer silences are allowed. `wandering`, `routine`: scores of their own classes. `fault`:
+    index into FAULTS, `fault_sensor` its key.
     """
 
     score: Seconds
@@ -52,6 +52,11 @@ class Judgement(NamedTuple):
     routine: Seconds
     fault: NDArray[np.int64]
     fault_sensor: NDArray[np.int64]
+
+
+def choose_judgement(said: Judgement, rows: NDArray[np.int64]) -> Judgement:
+    """Of some of the seniors."""
+    return Judgement(**{name: values[rows] for name, values in said._asdict().items()})
 
 
 def judge(tracks: Tracks, habits: Habits, now: float | Seconds) -> Judgement:
@@ -86,7 +91,7 @@ def judge(tracks: Tracks, habits: Habits, now: float | Seconds) -> Judgement:
         out=silence.out,
         alarm=alarm,
         dwells=dwells,
-        distrusted=(missing > habits.patience).any(axis=1),
+        distrusted=np.asarray((missing > habits.patience).any(axis=1)),
         wandering=np.where(known, walks / habits.night[:, 0].astype(np.float64), 0.0),
         routine=score_decline(tracks, today, habits),
         fault=fault,

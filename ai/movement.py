@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .detector import mix_views
-from .features import BED, BIN, DAY, DOOR, DWELLING_BINS, DWELLING_PAUSE, HOUR, SLOT, Seconds
+from .features import BED, BIN, DAY, DOOR, DWELLING_BINS, DWELLING_PAUSE, HOUR, SLOT, SLOTS, Seconds
 from .tracks import BINS, spread_bins
 
 if TYPE_CHECKING:
@@ -95,6 +95,12 @@ def score_dwellings_by(starts: Seconds, ends: Seconds, tables: Seconds) -> Secon
     begins = np.maximum(turns - SLOT, starts[:, None])
     lasted = np.log(np.maximum(np.minimum(turns, ends[:, None]) - starts[:, None], 1e-3))
     return np.asarray(np.where(begins < ends[:, None], lasted - usual, -np.inf).max(axis=1))
+
+
+def find_usual_dwelling(starts: Seconds, habits: Habits) -> Seconds:
+    """The longest usual dwelling that begins at each moment: shape (n,), seconds."""
+    rows = np.arange(starts.size)
+    return np.asarray(habits.dwelling[rows, 1, (starts // SLOT % SLOTS).astype(np.int64)], dtype=np.float64)
 
 
 def hold_out_dwellings(dwellings: Dwellings, table: Seconds) -> Seconds:

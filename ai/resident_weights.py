@@ -15,7 +15,8 @@ from django.db import connections
 from prometheus_client import Counter
 
 from .artifact import ForeignWeights, UnreadableWeights
-from .habit_weights import NUMBERS, are_sound, read_habit_block, view_habits
+from .habit_weights import NUMBERS, POPULATION_ROW, read_habit_block, view_habits
+from .habits import are_sound
 from .weight_store import WeightRef
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class ShardWeights:
         self.senior_ids = senior_ids
         self.weight_ids = np.zeros(senior_ids.size, dtype=np.int64)
         self.versions = np.zeros(senior_ids.size, dtype=np.int64)
-        self._matrix = np.ones((senior_ids.size, NUMBERS), dtype=np.float32)
+        # who has no weights yet is judged as people in general are
+        self._matrix = np.tile(POPULATION_ROW, (senior_ids.size, 1))
 
     @property
     def habits(self) -> Habits:

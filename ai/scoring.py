@@ -18,10 +18,10 @@ from .backend_client import BackendClient, BackendError
 from .detector import LEVELS
 from .emergency_entries import make_risk, publish_emergencies
 from .features import to_local
-from .findings import EMERGENCY, NO_DATA, OBSTACLES, Cases, Verdicts, describe_rows, judge_cases
+from .findings import NO_DATA, OBSTACLES, RAISED, Cases, Verdicts, describe_raised, describe_rows, judge_cases
 from .resident_weights import ResidentWeights, read_active
 from .shard_state import ShardLease, ShardState, take_lease
-from .signs import find_out, take_in
+from .tracks import take_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,9 +46,7 @@ SENIORS = Gauge("anbu_scored_seniors", "Seniors by level at the last tick", ["sh
 
 OBSTACLE_OF_HUB = np.array([OBSTACLES.index("no_hub" if not place else f"hub_{state}") if place != ONLINE else 0
                             for place, state in enumerate(HUB_STATES)])  # fmt: skip
-CATCHING_UP, NO_WEIGHTS, LOADING = (
-    OBSTACLES.index(name) for name in ("hub_catching_up", "no_weights", "weights_loading")
-)
+CATCHING_UP, LOADING = (OBSTACLES.index(name) for name in ("hub_catching_up", "weights_loading"))
 
 
 class Tick(NamedTuple):
@@ -121,14 +119,17 @@ class Scorer:
 
     def _publish(self, state: ShardState, cases: Cases, verdicts: Verdicts, now: float) -> int:
         book = state.book
-        is_due = (book["episode"] != cases.last) | (now - book["published_at"] >= REPEAT_SECONDS)
-        rows = np.flatnonzero((verdicts.levels == EMERGENCY) & is_due)
-        if rows.size:
-            publish_emergencies(self._redis, describe_rows(float(to_local(np.array(now))), cases, verdicts, rows), now)
-            book["episode"][rows] = cases.last[rows]
-            book["published_at"][rows] = now
-            PUBLISHED.inc(rows.size)
-        return int(rows.size)
+        is_due = (book["episode"] != verdicts.starts) | (now - book["published_at"] >= REPEAT_SECONDS)
+        due = verdicts.raised & is_due
+        local_now = float(to_local(np.array(now)))
+        for what in range(RAISED):
+            rows = np.flatnonzero(due[:, what])
+            if rows.size:
+                publish_emergencies(self._redis, describe_raised(local_now, cases, verdicts, rows, what), now)
+                book["episode"][rows, what] = verdicts.starts[rows, what]
+                book["published_at"][rows, what] = now
+                PUBLISHED.inc(rows.size)
+        return int(due.sum())
 
     def _report(self, state: ShardState, cases: Cases, verdicts: Verdicts, now: float) -> int:
         book = state.book
@@ -169,7 +170,7 @@ class Scorer:
 def rebuild_state(roster: Roster, shards: int, now: float) -> ShardState:
     """A fresh state from the sensor events themselves. Its txid is the caller's to set."""
     state = ShardState.empty(shards, roster.senior_ids)
-    take_in(state.signs, read_past(roster))
+    take_in(state.tracks, read_past(roster))
     state.book["settled_at"] = now + SETTLE_SECONDS
     state.book["was_online"] = roster.hub_states == ONLINE
     return state
@@ -177,7 +178,7 @@ def rebuild_state(roster: Roster, shards: int, now: float) -> ShardState:
 
 def take_in_news(state: ShardState, roster: Roster, news: News, now: float) -> None:
     """Brings the state up to now: activity, and which hubs still deliver what they kept while they were away."""
-    take_in(state.signs, news.heard)
+    take_in(state.tracks, news.heard)
     settled_at = state.book["settled_at"]
     np.maximum.at(settled_at, news.late_rows, news.late_at + SETTLE_SECONDS)
     online = roster.hub_states == ONLINE
@@ -192,11 +193,11 @@ def make_cases(
     catching_up = np.where(now < state.book["settled_at"], CATCHING_UP, 0)
     obstacles = np.where(roster.hub_states == ONLINE, catching_up, OBSTACLE_OF_HUB[roster.hub_states])
     bare = (obstacles == 0) & (weights.weight_ids == 0)
-    obstacles[bare] = np.where(active[bare] == 0, NO_WEIGHTS, LOADING)
+    # of whom nothing is known yet, the habits of people in general are held against
+    obstacles[bare] = np.where(active[bare] == 0, 0, LOADING)
     return Cases(
         senior_ids=state.senior_ids,
-        last=state.signs["last"],
-        out=find_out(state.signs),
+        tracks=state.tracks,
         habits=weights.habits,
         obstacles=obstacles,
         weight_ids=weights.weight_ids,

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from redis.exceptions import WatchError
 
-from .signs import SIGN, SIGN_FORMAT, Signs, empty_signs
+from .findings import RAISED
+from .tracks import TRACK, TRACK_FORMAT, Tracks, empty_tracks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,8 +28,8 @@ STATE_SECONDS = 24 * 3600
 BOOK = np.dtype(
     [
         ("gist", "<i8"),
-        ("episode", "<f8"),
-        ("published_at", "<f8"),
+        ("episode", "<f8", (RAISED,)),
+        ("published_at", "<f8", (RAISED,)),
         ("reported_at", "<f8"),
         ("settled_at", "<f8"),
         ("was_online", "?"),
@@ -42,20 +43,20 @@ class ShardState:
     """Rows of seniors in the order of their ids. Times of the book are epoch seconds, 0 for never.
 
     `txid`: where the reading of batches goes on. Of the book, `gist` is what was last reported to the backend and
-    `reported_at` when; `episode` the start of the emergency that was last published and `published_at` when;
+    `reported_at` when; `episode` the starts of what was last published (see findings.RAISED) and `published_at` when;
     `settled_at` the time before which a hub that came back is still delivering what it kept.
     """
 
     shards: int
     txid: int
     senior_ids: NDArray[np.int64]
-    signs: Signs
+    tracks: Tracks
     book: NDArray[Any]
 
     @classmethod
     def empty(cls, shards: int, senior_ids: NDArray[np.int64]) -> ShardState:
         n = senior_ids.size
-        return cls(shards, 0, senior_ids, empty_signs(n), np.zeros(n, dtype=BOOK))
+        return cls(shards, 0, senior_ids, empty_tracks(n), np.zeros(n, dtype=BOOK))
 
     def align(self, senior_ids: NDArray[np.int64]) -> None:
         """Gives each of these seniors a row, an empty one to who is new; the others' are dropped."""
@@ -64,8 +65,8 @@ class ShardState:
         known = np.isin(senior_ids, self.senior_ids)
         rows = np.searchsorted(self.senior_ids, senior_ids[known])
         aligned = ShardState.empty(self.shards, senior_ids)
-        aligned.signs[known], aligned.book[known] = self.signs[rows], self.book[rows]
-        self.senior_ids, self.signs, self.book = senior_ids, aligned.signs, aligned.book
+        aligned.tracks[known], aligned.book[known] = self.tracks[rows], self.book[rows]
+        self.senior_ids, self.tracks, self.book = senior_ids, aligned.tracks, aligned.book
 
 
 class LeaseLost(RuntimeError):
@@ -90,16 +91,16 @@ class ShardLease:
         fields = cast("dict[bytes, bytes]", self._redis.hgetall(self._state))
         try:
             form, cut, txid = (int(fields[name.encode()]) for name in _HEAD)
-            if (form, cut) != (SIGN_FORMAT, shards):
+            if (form, cut) != (TRACK_FORMAT, shards):
                 return None
             senior_ids = np.frombuffer(fields[b"senior_ids"], "<i4").astype(np.int64)
-            signs = np.frombuffer(fields[b"signs"], SIGN).copy()
+            tracks = np.frombuffer(fields[b"tracks"], TRACK).copy()
             book = np.frombuffer(fields[b"book"], BOOK).copy()
         except (KeyError, ValueError):
             return None
-        if not senior_ids.size == signs.size == book.size:
+        if not senior_ids.size == tracks.size == book.size:
             return None
-        return ShardState(shards, txid, senior_ids, signs, book)
+        return ShardState(shards, txid, senior_ids, tracks, book)
 
     def renew(self) -> None:
         """A tick that takes long keeps its turn. Raises LeaseLost."""
@@ -120,11 +121,11 @@ class ShardLease:
         it the count of leases."""
         fields: dict[str, bytes | int] = {
             "fence": self.fence,
-            "format": SIGN_FORMAT,
+            "format": TRACK_FORMAT,
             "shards": state.shards,
             "txid": state.txid,
             "senior_ids": state.senior_ids.astype("<i4").tobytes(),
-            "signs": state.signs.tobytes(),
+            "tracks": state.tracks.tobytes(),
             "book": state.book.tobytes(),
         }
         pipe: Any

@@ -52,6 +52,8 @@ def _say_known(code: str, values: Mapping[str, Any]) -> str:
     """ "" for what has no words here."""
     if code == "silent_for":
         return _say_silence(values)
+    if code == "same_place_for":
+        return _say_dwelling(values)
     if code == "panic_pressed":
         return _say_panic(values)
     sentences = {
@@ -60,6 +62,13 @@ def _say_known(code: str, values: Mapping[str, Any]) -> str:
         "no_hub": _("등록된 허브가 없습니다"),
         "hub_never_seen": _("허브가 아직 한 번도 연결되지 않았습니다"),
         "hub_offline": _("허브 연결이 끊겨 있습니다"),
+        "learning": _("아직 배우는 중이라 보통 사람의 생활에 견줍니다"),
+        "not_up_yet": _("평소 일어날 시각이 지났습니다"),
+        "walking_at_night": _("한밤중에 집 안을 오래 돌아다닙니다"),
+        "routine_changed": _("몇 주 사이 낮 활동이 줄거나 밤 활동이 늘었습니다"),
+        "sensor_not_trusted": _("한 센서를 믿을 수 없어 더 기다려 판단합니다"),
+        "sensor_dead": _("한동안 소식이 없는 센서가 있습니다"),
+        "sensor_chattering": _("쉬지 않고 신호를 보내는 센서가 있습니다"),
         "door_was_last": _("마지막 기록이 문이라 외출했을 수 있습니다"),
         "not_scored": _("모델의 판단이 한동안 오지 않았습니다"),
         "hub_catching_up": _("허브가 밀린 기록을 보내는 중입니다"),
@@ -67,6 +76,16 @@ def _say_known(code: str, values: Mapping[str, Any]) -> str:
         "check_no_answer": _("로봇의 안전 확인에 대답이 없습니다."),
     }
     return sentences.get(code, "")
+
+
+def _say_dwelling(values: Mapping[str, Any]) -> str:
+    minutes, usual = _number(values.get("minutes")), _number(values.get("usual_max_minutes"))
+    if minutes is None:
+        return ""
+    dwelling = _("%(span)s째 한곳에서만 움직임이 잡힙니다") % {"span": say_minutes(minutes)}
+    if not usual:
+        return dwelling
+    return dwelling + ". " + _("평소 최대 %(span)s") % {"span": say_minutes(usual)}
 
 
 def _say_silence(values: Mapping[str, Any]) -> str:

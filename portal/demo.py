@@ -18,9 +18,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from ai.calibration import fit_habits
-from ai.detector import LEAST_ALLOWED, find_alarm_times
-from ai.features import ACTIVITY_WORDS, DOOR_WORD, Life, find_leavings, to_local
+from ai.detector import LEAST_ALLOWED
+from ai.features import Life, find_word, sensor_key, to_local
 from ai.habits import repeat_habits
+from ai.judgement import find_alarms
+from ai.tracks import hear_life, rebuild_tracks
 from devices.models import IoTHub
 from devices.registration import register_hub
 from monitoring import sensor_events
@@ -152,32 +154,32 @@ def cut_at_fall(events: list[SensorEvent], now: datetime) -> list[SensorEvent]:
     The weights are those that this very history teaches, so the moment of the fall depends on the person and the hour.
     """
     activity = [place for place, event in enumerate(events) if is_activity(event)]
-    times, doors = measure_life(events)
+    life = measure_life(events)
+    times = life.times
     alarm_by = float(to_local(np.array((now - FOUND_WITHIN).timestamp())))
     oldest = int(np.searchsorted(times, times[0] + LEAST_HISTORY_DAYS * 86_400))
     for last in range(len(times) - 1, oldest, -1):
         if alarm_by - times[last] < LEAST_ALLOWED:
             continue
-        known = Life(times[: last + 1], doors[: last + 1])
+        known = life.choose(np.arange(times.size) <= last)
         habits = repeat_habits(fit_habits(known).habits, 1)
-        if float(find_alarm_times(times[last : last + 1], find_leavings(known)[-1:], habits)[0]) <= alarm_by:
+        if float(find_alarms(rebuild_tracks(1, hear_life(known, 0)), habits, alarm_by)[0]) <= alarm_by:
             return events[: activity[last] + 1]
     return events
 
 
 def measure_life(events: list[SensorEvent]) -> Life:
     """The activity among these events, as the detector takes it."""
-    active = [event for event in events if is_activity(event)]
-    times = to_local(np.array([event.timestamp.timestamp() for event in active]))
-    return Life(times, np.array([read_word(event) == DOOR_WORD for event in active], dtype=np.bool_))
-
-
-def read_word(event: SensorEvent) -> str:
-    return event.event_content.lower().split(" ", 1)[0]
+    active = [(event, word) for event in events if (word := find_word(event.event_content)) is not None]
+    return Life(
+        to_local(np.array([event.timestamp.timestamp() for event, _ in active])),
+        np.array([sensor_key(event.sensor_id) for event, _ in active], dtype=np.uint32),
+        np.array([word for _, word in active], dtype=np.uint8),
+    )
 
 
 def is_activity(event: SensorEvent) -> bool:
-    return read_word(event) in ACTIVITY_WORDS
+    return find_word(event.event_content) is not None
 
 
 def import_history(hub: IoTHub, events: Iterable[SensorEvent]) -> int:

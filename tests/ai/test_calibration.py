@@ -11,18 +11,18 @@ from ai.calibration import (
     fit_habits,
     keep_peaks,
 )
-from ai.detector import find_alarm_times
+from ai.detector import begin_silences, find_alarm_times
 from ai.features import DAY, HOUR, Life
 from ai.habits import repeat_habits
 
-from .homes import MONDAY, live_at_home, live_days
+from .homes import MONDAY, live_at_home, live_days, with_doors
 
 
 def allowed_at(hour: float, life: Life) -> float:
     """How many hours a silence that begins at this hour at home may last."""
     habits = repeat_habits(fit_habits(life).habits, 1)
     start = np.array([MONDAY + hour * HOUR])
-    return float(find_alarm_times(start, np.array([False]), habits)[0] - start[0]) / HOUR
+    return float(find_alarm_times(begin_silences(start, np.array([False])), habits)[0] - start[0]) / HOUR
 
 
 def test_a_person_with_steady_days_gets_tight_limits_by_day_and_wide_ones_at_night() -> None:
@@ -36,11 +36,11 @@ def test_who_goes_out_by_the_door_is_missed_later_than_who_falls_at_home() -> No
     of_day = times % DAY
     away = (of_day > 14 * HOUR) & (of_day < 17 * HOUR)
     doors = np.append(away[1:], False) & ~away
-    life = Life(times[~away], doors[~away])
+    life = with_doors(times[~away], doors[~away])
     habits = repeat_habits(fit_habits(life).habits, 2)
     start = np.full(2, MONDAY + 13.9 * HOUR)
-    at_home, out = find_alarm_times(start, np.array([False, True]), habits) - start
-    assert at_home + HOUR < out
+    at_home, out = find_alarm_times(begin_silences(start, np.array([False, True])), habits) - start
+    assert at_home + 0.75 * HOUR < out
 
 
 def test_figures_of_a_fit_are_told() -> None:
@@ -73,14 +73,14 @@ def test_the_same_history_gives_the_same_weights() -> None:
 
 def test_a_young_home_leans_on_the_population_and_an_old_one_on_itself() -> None:
     peaks = np.full(200, 0.5)
-    _, young = estimate_level(peaks, 2.0)
-    _, old = estimate_level(peaks, 50.0)
+    _, young = estimate_level(peaks, 2.0, POPULATION_LEVEL)
+    _, old = estimate_level(peaks, 50.0, POPULATION_LEVEL)
     assert young == pytest.approx((4 * 0.5 + PRIOR_PEAKS * POPULATION_LEVEL) / (4 + PRIOR_PEAKS))
     assert young < old < 0.5
 
 
 def test_a_home_without_peaks_is_the_population() -> None:
-    assert estimate_level(np.array([]), 2.0)[1] == pytest.approx(POPULATION_LEVEL)
+    assert estimate_level(np.array([]), 2.0, POPULATION_LEVEL)[1] == pytest.approx(POPULATION_LEVEL)
 
 
 def test_of_peaks_within_six_hours_only_the_highest_counts() -> None:

@@ -9,6 +9,7 @@ from ai.detector import (
     LEAST_ALLOWED,
     LEVELS,
     MOST_ALLOWED,
+    begin_silences,
     find_alarm_times,
     find_usual_silences,
     grade_scores,
@@ -17,22 +18,24 @@ from ai.detector import (
 from ai.features import DAY, HOUR
 from ai.habits import Habits, repeat_habits, stack_habits
 
-from .homes import MONDAY, make_habits
+from .homes import MONDAY, lasting, make_habits
 
 ASLEEP_FOR_EVER = DAY
 
 
 def alarm_of(last: float, habits: Habits, *, out: bool = False) -> float:
-    return float(find_alarm_times(np.array([last]), np.array([out]), repeat_habits(habits, 1))[0])
+    return float(find_alarm_times(begin_silences(np.array([last]), np.array([out])), repeat_habits(habits, 1))[0])
 
 
 def score_of(now: float, last: float, habits: Habits, *, out: bool = False) -> float:
-    return float(score_silences(now, np.array([last]), np.array([out]), repeat_habits(habits, 1))[0])
+    return float(
+        score_silences(np.array(now), begin_silences(np.array([last]), np.array([out])), repeat_habits(habits, 1))[0]
+    )
 
 
 def habits_of(at_home: float, anywhere: float, margin: float = 1.0, rising: float = ASLEEP_FOR_EVER) -> Habits:
     home, everywhere = np.full((2, 48), at_home * HOUR), np.full((2, 48), anywhere * HOUR)
-    return Habits(home, everywhere, np.array([rising]), np.array([margin]))
+    return lasting(home, everywhere, rising=rising, margin=margin)
 
 
 def test_an_alarm_comes_when_the_usual_silence_and_its_margin_are_over() -> None:
@@ -84,7 +87,7 @@ def test_the_score_reaches_one_exactly_at_the_alarm(
     hours: list[float], second: float, out: bool, margin: float, rising: float
 ) -> None:
     anywhere = np.array(hours).reshape(2, 48) * HOUR
-    habits = Habits(anywhere / 2, anywhere, np.array([rising * HOUR]), np.array([margin]))
+    habits = lasting(anywhere / 2, anywhere, rising=rising * HOUR, margin=margin)
     last = MONDAY + second
     alarm = alarm_of(last, habits, out=out)
     assert last + LEAST_ALLOWED <= alarm <= last + MOST_ALLOWED
@@ -97,7 +100,7 @@ def test_the_score_reaches_one_exactly_at_the_alarm(
 @given(tables, st.floats(0, DAY), st.lists(st.floats(0, 2 * DAY), min_size=2, max_size=8))
 def test_a_score_never_falls_while_the_silence_lasts(hours: list[float], second: float, waits: list[float]) -> None:
     table = np.array(hours).reshape(2, 48) * HOUR
-    habits = Habits(table, table, np.array([9 * HOUR]), np.array([1.3]))
+    habits = lasting(table, table, rising=9 * HOUR, margin=1.3)
     last = MONDAY + second
     scores = [score_of(last + wait, last, habits) for wait in sorted(waits)]
     assert scores == sorted(scores)
@@ -111,9 +114,9 @@ def test_many_seniors_are_scored_as_each_alone() -> None:
     random = np.random.default_rng(3)
     last, out = MONDAY + random.uniform(0, DAY, 50), random.random(50) < 0.5
     tables = random.uniform(LEAST_ALLOWED, MOST_ALLOWED, (50, 2, 2, 48))
-    homes = [Habits(home, anywhere, np.array([7 * HOUR]), np.array([1.2])) for home, anywhere in tables]
+    homes = [lasting(home, anywhere, rising=7 * HOUR, margin=1.2) for home, anywhere in tables]
     now = MONDAY + 1.5 * DAY
-    together = score_silences(now, last, out, stack_habits(homes))
+    together = score_silences(np.array(now), begin_silences(last, out), stack_habits(homes))
     alone = [score_of(now, at, home, out=left) for at, home, left in zip(last, homes, out, strict=True)]
     assert np.allclose(together, alone, rtol=1e-12)
 

@@ -15,14 +15,14 @@ from ai.features import (
     to_local,
 )
 
-from .homes import MONDAY, live_at_home
+from .homes import MONDAY, live_at_home, with_doors
 
 FIRST = int(MONDAY // DAY)
 
 
 def life_of(hours: list[float], doors: tuple[int, ...] = ()) -> Life:
     """Events at these hours from Monday midnight on; `doors` are the places of those that were a door's."""
-    return Life(MONDAY + np.array(hours) * HOUR, np.isin(np.arange(len(hours)), doors))
+    return with_doors(MONDAY + np.array(hours) * HOUR, np.isin(np.arange(len(hours)), doors))
 
 
 def test_a_silence_is_known_to_every_half_hour_it_passes_by_its_length_so_far() -> None:

@@ -4,10 +4,11 @@ from datetime import datetime
 
 import numpy as np
 
-from ai.features import HOUR, to_local
+from ai.features import DOOR, HOUR, to_local
 from ai.findings import OBSTACLES, Cases, Finding, describe_rows, judge_cases
 from ai.habits import Habits, stack_habits
-from ai.wording import describe_silence, spell_minutes
+from ai.tracks import empty_tracks
+from ai.wording import describe_finding, spell_minutes
 
 from .homes import make_habits
 
@@ -18,10 +19,12 @@ def make_cases(habits: list[Habits], last: float | None = NINE, obstacle: str = 
     """Seniors 1, 2, ... who were last active at the same moment (epoch seconds)."""
     n = len(habits)
     at = 0.0 if last is None else float(to_local(np.array(last)))
+    tracks = empty_tracks(n)
+    tracks["seen"][:, 0], tracks["since"][:, 0] = at, at
+    tracks["key"][:, 0], tracks["word"][:, 0] = 1, DOOR if out else 0
     return Cases(
         senior_ids=np.arange(1, n + 1),
-        last=np.full(n, at),
-        out=np.full(n, out),
+        tracks=tracks,
         habits=stack_habits(habits),
         obstacles=np.full(n, OBSTACLES.index(obstacle)),
         weight_ids=np.arange(101, 101 + n),
@@ -31,7 +34,7 @@ def make_cases(habits: list[Habits], last: float | None = NINE, obstacle: str = 
 
 def judge_all(now: float, cases: Cases) -> list[Finding]:
     local = float(to_local(np.array(now)))
-    return describe_rows(local, cases, judge_cases(local, cases), np.arange(cases.last.size))
+    return describe_rows(local, cases, judge_cases(local, cases), np.arange(cases.versions.size))
 
 
 def judge(now: float, last: float | None, habits: Habits, obstacle: str = "") -> Finding:
@@ -49,7 +52,7 @@ def test_a_silence_over_the_limit_is_an_emergency_with_its_numbers() -> None:
 
 def test_the_description_says_what_was_silent_what_is_usual_and_which_weights_judged() -> None:
     finding = judge(NINE + 192 * 60, NINE, make_habits(3, 2.6667))
-    assert describe_silence(finding) == (
+    assert describe_finding(finding) == (
         "3시간 12분째 움직임이 없습니다. 이 시간대 평소 최대 2시간 40분, 경보 기준 3시간 (가중치 v3)"
     )
 

@@ -125,13 +125,21 @@ def test_an_event_ends_the_emergency(scorer: Scorer, redis: Redis, backend: Back
     assert risk_of(backend, senior)["level"] == "normal"
 
 
-def test_without_training_there_is_no_alarm(scorer: Scorer, redis: Redis, backend: BackendDouble) -> None:
-    senior = make_senior()
-    sense(senior, [hours_ago(30)])
+def test_before_anything_is_learned_people_in_general_are_the_measure(
+    scorer: Scorer, redis: Redis, backend: BackendDouble
+) -> None:
+    still, stirring = make_senior("고요"), make_senior("부산")
+    sense(still, [hours_ago(13)])
+    sense(stirring, [hours_ago(0.5)])
     tick(scorer)
     settle(redis)
-    assert tick(scorer).emergencies == 0
-    assert risk_of(backend, senior)["reasons"] == [{"code": "no_weights", "values": {}}]
+    assert tick(scorer).emergencies == 1
+    (entry,) = entries(redis)
+    assert (entry["senior_id"], entry["weight_id"]) == (still.pk, None)
+    for senior, level in ((still, "emergency"), (stirring, "normal")):
+        risk = risk_of(backend, senior)
+        assert risk["level"] == level
+        assert "learning" in [reason["code"] for reason in risk["reasons"]]
 
 
 @pytest.mark.parametrize("status", ["offline", "never_seen"])

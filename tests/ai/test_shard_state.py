@@ -35,7 +35,7 @@ def test_a_lease_of_a_dead_worker_ends_by_itself(redis: Redis) -> None:
 def make_state(*senior_ids: int, txid: int = 77) -> ShardState:
     state = ShardState.empty(2, np.array(senior_ids, dtype=np.int64))
     state.txid = txid
-    state.signs["last"] = [1000.5 + senior_id for senior_id in senior_ids]
+    state.tracks["seen"][:, 0] = [1000.5 + senior_id for senior_id in senior_ids]
     state.book["gist"] = list(senior_ids)
     return state
 
@@ -48,7 +48,7 @@ def test_the_state_comes_back_as_it_was_written(redis: Redis) -> None:
     read = again.read_state(2)
     assert read is not None
     assert (read.txid, read.senior_ids.tolist()) == (77, [3, 5])
-    assert (read.signs.tobytes(), read.book.tobytes()) == (state.signs.tobytes(), state.book.tobytes())
+    assert (read.tracks.tobytes(), read.book.tobytes()) == (state.tracks.tobytes(), state.book.tobytes())
     assert again.read_fence() == lease.fence
 
 
@@ -56,7 +56,7 @@ def test_seniors_who_come_and_go_keep_nobody_elses_state() -> None:
     state = make_state(3, 5, 8)
     state.align(np.array([2, 5, 8, 9]))
     assert state.book["gist"].tolist() == [0, 5, 8, 0]
-    assert state.signs["last"].tolist() == [0, 1005.5, 1008.5, 0]
+    assert state.tracks["seen"][:, 0].tolist() == [0, 1005.5, 1008.5, 0]
 
 
 def test_a_worker_that_lost_its_lease_does_not_write(redis: Redis) -> None:

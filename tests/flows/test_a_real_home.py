@@ -18,9 +18,10 @@ import pytest
 import redis
 
 from ai.calibration import fit_habits
-from ai.detector import find_alarm_times
-from ai.features import ACTIVITY_WORDS, DOOR_WORD, Life, find_leavings, to_local
+from ai.features import Life, find_word, sensor_key, to_local
 from ai.habits import repeat_habits
+from ai.judgement import find_alarms
+from ai.tracks import hear_life, rebuild_tracks
 from portal.simulation.recordings import write_recording
 from portal.simulation.resident import days
 from tests.flows.product import ROOT, eventually, receive
@@ -210,8 +211,14 @@ def find_silence(folder: Path) -> Silence:
 def silence_that_ends(path: Path, now: datetime) -> float | None:
     """The hours of silence so far for which this home's weights then raise an alarm a few minutes from now."""
     rows = [row for row in shifted(path, now) if now - timedelta(days=30) < row.timestamp <= now]
-    active = sorted((row.timestamp.timestamp(), row.word == DOOR_WORD) for row in rows if row.word in ACTIVITY_WORDS)
-    times, doors = to_local(np.array([at for at, _ in active])), np.array([door for _, door in active])
+    active = sorted(
+        (row.timestamp.timestamp(), sensor_key(row.sensor_id), number)
+        for row in rows
+        if (number := find_word(row.word)) is not None
+    )
+    at, sensors, words = zip(*active, strict=True)
+    times = to_local(np.array(at))
+    life = Life(times, np.array(sensors, dtype=np.uint32), np.array(words, dtype=np.uint8))
     local_now = float(to_local(np.array(now.timestamp())))
     soonest = local_now + PREPARATION_S + 180
     tried = float("inf")
@@ -221,9 +228,9 @@ def silence_that_ends(path: Path, now: datetime) -> float | None:
         if tried - times[last] < 60 or local_now - times[last] < 1700:
             continue
         tried = times[last]
-        known = Life(times[: last + 1], doors[: last + 1])
+        known = life.choose(np.arange(times.size) <= last)
         habits = repeat_habits(fit_habits(known).habits, 1)
-        alarm = float(find_alarm_times(times[last : last + 1], find_leavings(known)[-1:], habits)[0])
+        alarm = float(find_alarms(rebuild_tracks(1, hear_life(known, 0)), habits, local_now)[0])
         if soonest <= alarm <= soonest + 240:
             return float(local_now - times[last] - 1) / 3600
     return None

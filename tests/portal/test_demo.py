@@ -10,9 +10,9 @@ import pytest
 from django.utils import timezone
 
 from ai.calibration import fit_habits
-from ai.detector import find_alarm_times
-from ai.features import find_leavings
 from ai.habits import repeat_habits
+from ai.judgement import find_alarms
+from ai.tracks import hear_life, rebuild_tracks
 from devices.models import HubKey, IoTHub
 from monitoring.models import EmergencyLog, SensorLog
 from portal import demo
@@ -35,7 +35,8 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def alarm_after(events: list[SensorEvent]) -> datetime:
     """When the weights that this history teaches call its last silence an alarm."""
     life = demo.measure_life(events)
-    alarm = find_alarm_times(life.times[-1:], find_leavings(life)[-1:], repeat_habits(fit_habits(life).habits, 1))
+    habits = repeat_habits(fit_habits(life).habits, 1)
+    alarm = find_alarms(rebuild_tracks(1, hear_life(life, 0)), habits, float(life.times[-1]))
     return datetime.fromtimestamp(float(alarm[0]) - 9 * 3600, SEOUL)
 
 
