@@ -96,8 +96,8 @@ def test_too_many_bytes_are_refused_before_they_are_read() -> None:
 
 
 def test_a_newer_format_says_so() -> None:
-    with pytest.raises(UnreadableWeights, match="format 3, this program knows 2: update the program"):
-        read_weights(rebuild(lambda header: header.update(format=3, novelty=[1])), SENIOR)
+    with pytest.raises(UnreadableWeights, match="format 4, this program knows 3: update the program"):
+        read_weights(rebuild(lambda header: header.update(format=4, novelty=[1])), SENIOR)
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,16 @@ def test_a_header_nested_without_end_is_refused() -> None:
         read_weights(MAGIC + struct.pack("<I", zlib.crc32(tail)) + tail, SENIOR)
 
 
+# no place, no vital sensor, nothing missed, no day later, nobody up by day
+MAY_BE_NOUGHT = {"places", "vital", "patience", "longest", "later", "usual_days"}
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -1.0, 1e9])
 def test_numbers_that_could_not_have_been_learned_are_refused(value: float) -> None:
     header = msgspec.convert(header_of(ARTIFACT), Header)
     for name in Habits._fields:
+        if value == 0 and name in MAY_BE_NOUGHT:
+            continue
         arrays = {field: np.array(values, np.float32) for field, values in FITTED.habits._asdict().items()}
         arrays[name].flat[0] = value
         data = write_weights(header, arrays)
@@ -140,8 +146,8 @@ def test_numbers_that_could_not_have_been_learned_are_refused(value: float) -> N
 
 
 def test_weights_of_the_former_format_are_refused_with_what_to_do() -> None:
-    with pytest.raises(UnreadableWeights, match="format 1, this program knows 2: train anew"):
-        read_weights(rebuild(lambda header: header.update(format=1)), SENIOR)
+    with pytest.raises(UnreadableWeights, match="format 2, this program knows 3: train anew"):
+        read_weights(rebuild(lambda header: header.update(format=2)), SENIOR)
 
 
 @settings(max_examples=300, deadline=None)
