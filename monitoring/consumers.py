@@ -50,6 +50,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
         self.staff_id, self.is_guardian, self.head_seq = 0, False, 0
         self.unreceived: dict[str, Unreceived] = {}
         self.early: list[Announcement] | None = []
+        self.known: set[int] = set()
         self._session = ""
         self._queue: asyncio.Queue[staff_messages.Message | int] = asyncio.Queue(MAX_QUEUED)
         self._writer: asyncio.Task[None] | None = None
@@ -144,6 +145,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
 
     async def _greet(self, *, reset: bool = False) -> None:
         snapshot = await in_database_thread(staff_queries.take_snapshot, self.staff)
+        self.known |= {emergency["log_id"] for emergency in snapshot.emergencies}
         hello = staff_messages.hello(snapshot.head_seq, snapshot.emergencies, guardian=self.is_guardian, reset=reset)
         self._catch_up(hello, snapshot.head_seq, snapshot.waiting)
 
@@ -179,7 +181,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
             await self._greet(reset=True)
             return
         for announcement in snapshot.missed:
-            deal(self, announcement, is_resend=True)
+            deal(self, announcement, is_resend=True, is_missed=True)
         sent = {announcement.seq for announcement in snapshot.missed}
         waiting = [announcement for announcement in snapshot.waiting if announcement.seq not in sent]
         self._catch_up(staff_messages.resumed(snapshot.head_seq), snapshot.head_seq, waiting)

@@ -46,6 +46,7 @@ class StaffSocket(Protocol):
     is_guardian: bool
     head_seq: int
     unreceived: dict[str, Unreceived]
+    known: set[int]  # the emergencies that this page was told of
     early: list[Announcement] | None  # kept back until the snapshot is sent; None from then on
 
     def put(self, message: staff_messages.Message) -> None: ...
@@ -140,6 +141,7 @@ class StaffFeed:
                 await self._look()
                 await self._resend()
                 await self._mark_pages()
+                await self._tell_newcomers()
             except Error as error:
                 log.warning("the database is away: staff sockets close and come back", error=str(error))
                 for socket in list(self._sockets):
@@ -196,6 +198,19 @@ class StaffFeed:
             elif unreceived := socket.unreceived.get(delivery_id):
                 socket.put(unreceived.message)
 
+    async def _tell_newcomers(self) -> None:
+        """Whoever came to see a senior in the middle of an emergency is told of it: with the pulse, which says how far
+        the log is for that person, or before it with the next thing that happens."""
+        if time.monotonic() - self._pulsed_at < PULSE_S:
+            return
+        viewers = {socket.staff_id for socket in self._sockets}
+        unresolved = await in_database_thread(staff_queries.read_unresolved, viewers)
+        for announcement in unresolved:
+            for socket in list(self._sockets):
+                is_theirs = socket.staff_id in announcement.audience and socket.early is None
+                if is_theirs and announcement.emergency["log_id"] not in socket.known:
+                    deal(socket, announcement, is_resend=True)
+
     async def _mark_pages(self) -> None:
         """Notes whose pages are open, so that a roster whose people nobody could reach is noticed in time."""
         now = time.monotonic()
@@ -214,8 +229,9 @@ class StaffFeed:
                     socket.put(staff_messages.pulse(socket.head_seq, moment))
 
 
-def deal(socket: StaffSocket, announcement: Announcement, *, is_resend: bool = False) -> None:
-    """Puts an announcement out to one socket, once: what its snapshot or an earlier turn covered is passed over."""
+def deal(socket: StaffSocket, announcement: Announcement, *, is_resend: bool = False, is_missed: bool = False) -> None:
+    """Puts an announcement out to one socket, once: what its snapshot or an earlier turn covered is passed over.
+    `is_missed`: the person's page may have known the emergency before it was away."""
     if socket.early is not None and not is_resend:
         socket.early.append(announcement)
         return
@@ -226,15 +242,21 @@ def deal(socket: StaffSocket, announcement: Announcement, *, is_resend: bool = F
     if announcement.kind == "ask":
         message = staff_messages.ask(announcement.seq, log_id, announcement.expires_at)
     else:
-        message = _tell_emergency(socket, announcement)
+        message = _tell_emergency(socket, announcement, is_missed=is_missed)
     socket.put(message)
     ANNOUNCED.labels(message["type"]).inc()
 
 
-def _tell_emergency(socket: StaffSocket, announcement: Announcement) -> staff_messages.Message:
+def _tell_emergency(
+    socket: StaffSocket, announcement: Announcement, *, is_missed: bool = False
+) -> staff_messages.Message:
     """The message for this socket's person; whether it is sent again, the rows decide when that comes due."""
     alert = None if socket.is_guardian else announcement.alerts.get(socket.staff_id)
-    is_first = announcement.kind == "raised" or (alert is not None and alert.opens)
+    log_id, status = announcement.emergency["log_id"], announcement.emergency["status"]
+    # one who was alerted before knows it; of anybody else this page is asked
+    is_news = alert.opens if alert else log_id not in socket.known and not is_missed
+    is_first = announcement.kind == "raised" or is_news
+    socket.known.add(log_id)
     message = staff_messages.emergency_message(
         announcement.seq,
         announcement.emergency,
@@ -242,7 +264,6 @@ def _tell_emergency(socket: StaffSocket, announcement: Announcement) -> staff_me
         delivery_id=alert.delivery_id if alert else None,
         guardian=socket.is_guardian,
     )
-    log_id, status = announcement.emergency["log_id"], announcement.emergency["status"]
     if status == "resolved":
         for delivery_id in [key for key, waiting in socket.unreceived.items() if waiting.log_id == log_id]:
             del socket.unreceived[delivery_id]

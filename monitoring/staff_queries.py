@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F, Max, Min, Q
+from django.db.models import F, Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
 from devices.models import Fault, IoTHub, SafetyCheck
@@ -93,6 +93,15 @@ def read_log(after: int, viewers: set[int]) -> list[Announcement]:
     """Announcements beyond `after`, in order, for the connected `viewers`; gives committed rows their number first."""
     stamp_sequence()
     rows = list(Outbox.objects.filter(seq__gt=after).order_by("seq").prefetch_related("deliveries")[:PAGE])
+    audiences = audience_of({row.senior_id for row in rows}, viewers)
+    return [announcement(row, audiences[row.senior_id]) for row in rows]
+
+
+def read_unresolved(viewers: set[int]) -> list[Announcement]:
+    """The last announcement of each unresolved emergency, for those of `viewers` who may know of it now."""
+    last = Outbox.objects.filter(log_id=OuterRef("pk"), seq__isnull=False, only_for=None).order_by("-seq")
+    newest = EmergencyLog.objects.unresolved().annotate(last=Subquery(last.values("pk")[:1])).values("last")
+    rows = list(Outbox.objects.filter(pk__in=newest).order_by("seq").prefetch_related("deliveries"))
     audiences = audience_of({row.senior_id for row in rows}, viewers)
     return [announcement(row, audiences[row.senior_id]) for row in rows]
 

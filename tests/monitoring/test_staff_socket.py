@@ -211,7 +211,26 @@ async def test_who_was_mapped_hears_from_then_on(senior: Senior, lee: Staff) -> 
     async with page_of(lee) as page:
         await db(map_staff, lee, senior)
         await db(again, log)
-        assert (await page.receive("emergency.changed"))["emergency"]["repeats"] == 1
+        first = await page.receive("emergency.raised")  # of this person's messages about it
+        assert first["emergency"]["repeats"] == 1
+        assert "delivery_id" not in first
+        await db(again, log)
+        assert (await page.receive("emergency.changed"))["emergency"]["repeats"] == 2
+
+
+async def test_who_is_mapped_in_the_middle_of_an_emergency_is_told_of_it_with_the_next_pulse(
+    senior: Senior, lee: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staff_feed, "PULSE_S", 0.3)
+    log = await db(raised, senior)
+    async with page_of(lee) as page:
+        head = page.hello["head_seq"]
+        assert await page.receive("pulse")
+        await db(map_staff, lee, senior)
+        told = await page.receive("emergency.raised")
+        assert (told["emergency"]["log_id"], told["seq"] > head) == (log.pk, True)
+        assert (await page.receive("pulse"))["head_seq"] == told["seq"]
+        assert (await page.receive("pulse"))["head_seq"] == told["seq"]  # once
 
 
 async def test_the_pulse_tells_the_head_that_concerns_one(
