@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from .failures import AddressGone, SendingFailed, TryAgain
-from .models import Notification, NotificationAttempt
+from .models import Notification, NotificationAttempt, Purpose
 from .quiet_hours import HELD, end_of_quiet
 from .relevance import why_stopped
 from .retries import next_try_s
@@ -65,7 +65,14 @@ def claim_reports(kind: str, limit: int) -> list[Claim]:
 
 
 def settle_sent(claim: Claim, accepted: Accepted, took_ms: int, *, is_reported: bool) -> None:
-    changes = {"state": State.SENT, "sent_at": Now(), "carrier_id": accepted.carrier_id[:200], "tries": F("tries") + 1}
+    changes: dict[str, Any] = {
+        "state": State.SENT,
+        "sent_at": Now(),
+        "carrier_id": accepted.carrier_id[:200],
+        "tries": F("tries") + 1,
+    }
+    if claim.notification.purpose == Purpose.CODE:
+        changes["values"] = {}  # a code is for its address alone
     if is_reported and accepted.carrier_id:
         changes["report_due_at"] = Now() + REPORT_EACH
     if _held(claim).update(claimed_until=None, **changes):

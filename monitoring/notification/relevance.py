@@ -41,6 +41,8 @@ def _why_of_emergency(notification: Notification, staff: Staff) -> str:
     log = notification.log
     if log is None or not Senior.objects.visible_to(staff).filter(pk=log.senior_id).exists():
         return "the person may not see that senior"
+    if staff.is_guardian and notification.purpose != Purpose.GUARDIAN:
+        return "guardians are not alerted"
     if notification.purpose in {Purpose.ALERT, Purpose.REMINDER}:
         return "" if _rings(notification, log, staff) else CALLED_OFF
     if notification.purpose == Purpose.ASK:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .claims import Claim
-    from .message import Message
 
 log = structlog.get_logger(__name__)
 LOOK_S = 0.4
@@ -75,7 +74,7 @@ class Sender:
         started = 0
         for kind in to_send:
             for claim in claims.claim_due(kind, self._room(kind)):
-                self._start(claim, partial(_send, claim, address_of(claim), compose(claim.notification)))
+                self._start(claim, partial(_send, claim))
                 started += 1
         for kind in to_ask:
             for claim in claims.claim_reports(kind, self._room(kind)):
@@ -162,13 +161,14 @@ def address_of(claim: Claim) -> Address:
     return Address(notification.address)
 
 
-def _send(claim: Claim, address: Address, message: Message) -> Accepted:
-    carrier = CARRIERS[claim.notification.kind]
+def _send(claim: Claim) -> Accepted:
+    """Composed here, so that one that cannot be put into words fails by itself and not for all."""
+    carrier, address = CARRIERS[claim.notification.kind], address_of(claim)
     if not address.value:
         raise Refused("no_address", "the address was removed")
     if not carrier.is_configured():
         raise Refused("not_configured", "this channel is not set up here")
-    return carrier.send(address, message)
+    return carrier.send(address, compose(claim.notification))
 
 
 def _ask(claim: Claim) -> Report:

@@ -107,7 +107,7 @@ def test_a_session_that_ends_elsewhere_leads_to_the_log_in(page: Page, product: 
     page.wait_for_url("**/admin/login/?next=*", timeout=SHOWN_WITHIN_MS)
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/care/"])
+@pytest.mark.parametrize("path", ["/admin/", "/admin/care/", "/account/notifications/"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_a_narrow_screen_and_their_controls_a_finger(
     page: Page, product: Product, complaints: list[str], path: str, scheme: Any

@@ -19,6 +19,7 @@ from monitoring.roster_models import EscalationPolicy
 from monitoring.timeline import ended_notifications, timeline_of
 from monitoring.timeline_words import say_notification
 from seniors.enrollment import unmap_staff
+from seniors.models import Role
 from tests.factories import make_staff, map_staff
 from tests.monitoring.emergencies import again, raised
 from tests.monitoring.emergencies import make_due as make_due_to_climb
@@ -198,6 +199,16 @@ def test_whoever_lost_the_senior_or_the_account_gets_nothing_more(
     make_due()
     assert send() == 0
     assert results() == ["stopped"]
+
+
+def test_a_caseworker_who_became_family_is_alerted_no_more(
+    senior: Senior, kim: Staff, add_mail: Callable[[Staff], object], send: Callable[[], int]
+) -> None:
+    add_mail(kim)
+    raised(senior)
+    type(kim).objects.filter(pk=kim.pk).update(role=Role.GUARDIAN)
+    make_due()
+    assert send() == 0
 
 
 def test_a_channel_that_is_off_unproven_or_not_set_up_is_passed_over(

@@ -178,6 +178,17 @@ def test_a_sender_that_lost_its_lease_settles_nothing(due: Browser, send: Callab
     assert results() == [("sent", "201")]
 
 
+def test_a_message_that_cannot_be_put_into_words_costs_no_other(
+    due: Browser, kim: Staff, add_mail: Callable[[Staff], object], send: Callable[[], int], senior: Senior
+) -> None:
+    add_mail(kim)
+    Notification.objects.create(staff=kim, endpoint=NotificationEndpoint.objects.get(kind="email"), kind="email",
+                                purpose="code", values={})  # fmt: skip
+    assert send() == 2
+    assert len(due.messages) == 1
+    assert ("again", "KeyError") in results()
+
+
 def test_a_hanging_carrier_delays_no_other_channel(
     senior: Senior,
     kim: Staff,

@@ -52,6 +52,7 @@ def test_an_address_is_used_once_its_code_came_back(own: Caller, kim: Staff, sen
     status, added = own.call("POST", kind="email", address=" Kim@Example.org ")
     assert (status, added["address"], added["verified_at"]) == (201, "kim@example.org", None)
     assert send() == 1
+    assert Notification.objects.get().values == {}  # the code is at its address alone from here on
     one = f"/{added['endpoint_id']}"
     assert own.call("POST", f"{one}/test")[1]["code"] == "not_verified"
     assert own.call("POST", f"{one}/verify", code="000000x")[1]["code"] == "code_wrong"
