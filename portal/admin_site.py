@@ -65,6 +65,7 @@ NAVIGATION = [
     NavEntry(pgettext_lazy("plural", "홈 허브"), "admin:devices_iothub_changelist", "hub"),
     NavEntry(_("당직표"), "admin:roster", "roster", under=("/admin/monitoring/duty/",)),
     NavEntry(_("통계"), "admin:statistics", "statistics"),
+    NavEntry(pgettext_lazy("plural", "알림 수단"), "notifications", "bell"),
     NavEntry(_("직원"), "admin:seniors_staff_changelist", "staff", "supervisor"),
     NavEntry(_("당직"), "admin:monitoring_duty_changelist", "schedule", "supervisor"),
     NavEntry(_("알림 단계"), "admin:monitoring_escalationpolicy_changelist", "emergency", "supervisor"),
