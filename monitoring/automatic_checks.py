@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Status = AutomaticCheck.Status
 GIVEN_UP_AFTER = timedelta(minutes=5)
-WORRYING = [RiskState.Level.WARNING, RiskState.Level.EMERGENCY]
+CALM = [RiskState.Level.NORMAL, RiskState.Level.WATCH]  # no data, as of a hub that is away, says nothing of the kind
 NOTE_SOFT_ALARMS = """
     INSERT INTO automatic_checks (key, senior_id, status, outcome, created_at, give_up_at)
     SELECT 'risk:' || senior_id || ':' || episode, senior_id, 'waiting', '', statement_timestamp(),
@@ -146,7 +146,7 @@ def _askable() -> QuerySet[AutomaticCheck]:
 
 
 def _needless() -> QuerySet[AutomaticCheck]:
-    worrying = RiskState.objects.filter(senior=OuterRef("senior"), reported_level__in=WORRYING)
+    calm = RiskState.objects.filter(senior=OuterRef("senior"), reported_level__in=CALM)
     away = Absence.objects.lasting().filter(senior=OuterRef("senior"), kind__in=NOBODY_HOME)
-    soft = Q(log=None) & (~Exists(worrying) | Exists(away))
+    soft = Q(log=None) & (Exists(calm) | Exists(away))
     return _waiting().filter(soft | Q(log__status=EmergencyLog.Status.RESOLVED))

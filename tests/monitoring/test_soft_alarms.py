@@ -122,6 +122,13 @@ def test_impossible_for_five_minutes_it_becomes_a_call_and_rings(senior: Senior,
     assert DueTask.objects.count() == 1
 
 
+def test_a_model_that_knows_nothing_since_the_hub_is_away_calms_nobody(senior: Senior, hub: IoTHub, kim: Staff) -> None:
+    worry(senior)
+    worry(senior, None, "no_data")
+    let_five_minutes_pass()
+    assert DueTask.objects.get().code == "soft_alarm_impossible"
+
+
 def test_a_hub_that_comes_back_in_time_asks_after_all(senior: Senior, hub: IoTHub, kim: Staff) -> None:
     worry(senior)
     assert asked() == []
