@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
 
 from .escalation_policies import times_of
 from .ladder import Rung, next_step
@@ -16,7 +17,13 @@ from .recipients import first_reached, on_rung
 from .transitions import record_transition
 
 if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+
     from seniors.models import Staff
+
+LATE = timedelta(seconds=10)
+# a sweep that comes a second late must not make every later step later still; after an outage it goes on from now
+DUE = Greatest(F("step_due_at"), Now() - LATE)
 
 
 @transaction.atomic
@@ -31,9 +38,9 @@ def climb(log_id: int) -> bool:
         return False
     rung = next_step(times_of(log.senior_id, log.severity), log.rung).rung
     if rung == Rung.SECOND and not on_rung(log.senior_id, rung):
-        set_step(log, rung)  # the supervisors' time stays what it is
+        set_step(log, rung, since=DUE)  # the supervisors' time stays what it is
     else:
-        step_up(log)
+        step_up(log, since=DUE)
     return True
 
 
@@ -53,10 +60,10 @@ def due_to_climb(limit: int = 100) -> list[int]:
     return list(due.values_list("log_id", flat=True)[:limit])
 
 
-def step_up(log: EmergencyLog) -> None:
-    """Alerts the next rung that has somebody on it, now."""
+def step_up(log: EmergencyLog, since: Combinable | None = None) -> None:
+    """Alerts the next rung that has somebody on it, now; `since` as in `set_step`."""
     rung, people = first_occupied(log, next_step(times_of(log.senior_id, log.severity), log.rung).rung)
-    set_step(log, rung)
+    set_step(log, rung, since)
     record_transition(log, "escalated", rung=Rung(rung).name.lower(), staff_ids=[person.pk for person in people])
     announce(log, "changed", alert=people, reason="escalated", every_channel=rung == Rung.EVERYBODY)
 
@@ -66,9 +73,10 @@ def first_occupied(log: EmergencyLog, rung: int) -> tuple[int, list[Staff]]:
     return first_reached(log.senior_id, rung)
 
 
-def set_step(log: EmergencyLog, rung: int) -> None:
+def set_step(log: EmergencyLog, rung: int, since: Combinable | None = None) -> None:
+    """Its place on the ladder; the step after it is due from `since` (now) on."""
     wait = wait_on(log.senior_id, log.severity, rung)
-    EmergencyLog.objects.filter(pk=log.pk).update(rung=rung, step_due_at=Now() + wait)
+    EmergencyLog.objects.filter(pk=log.pk).update(rung=rung, step_due_at=(since or Now()) + wait)
 
 
 def wait_on(senior_id: int, severity: str, rung: int) -> timedelta:

@@ -15,7 +15,7 @@ from monitoring.models import AlertDelivery, EmergencyLog
 from monitoring.ownership import acknowledge
 from seniors.models import Role, Staff
 from tests.factories import make_staff
-from tests.monitoring.emergencies import due_in_s, kinds, make_due, raised
+from tests.monitoring.emergencies import due_in_s, kinds, let_pass, make_due, raised
 
 if TYPE_CHECKING:
     from seniors.models import Senior
@@ -87,6 +87,17 @@ def test_it_climbs_from_the_caseworker_to_supervisors_to_everybody(senior: Senio
         assert climb(log.pk)
         assert sorted(people(log)[-2:]) == ["김미영 escalated", "박지현 escalated"]
     assert kinds(log) == ["raised", "escalated", "escalated", "escalated"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("late_s", "next_in_s"), [(1.5, 178.5), (9.0, 171.0), (600.0, 170.0)])
+def test_a_late_sweep_makes_no_later_step_late(
+    senior: Senior, kim: Staff, park: Staff, late_s: float, next_in_s: float
+) -> None:
+    log = raised(senior)
+    let_pass(log, "step_due_at", seconds=late_s)
+    assert climb(log.pk)
+    assert due_in_s(log) == pytest.approx(next_in_s, abs=1)
 
 
 @pytest.mark.django_db
