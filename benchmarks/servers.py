@@ -17,6 +17,8 @@ from portal.embedded.stack import EmbeddedStack
 from portal.operation.runtime_variables import compose_variables
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from portal.embedded.postgres import PostgresServer
     from portal.embedded.valkey import ValkeyServer
 
@@ -37,9 +39,9 @@ print("KEYS" + json.dumps(keys))
 class Backend:
     """PostgreSQL and Valkey with the product's tables and registered hubs."""
 
-    def __init__(self, folder: Path, hubs: int = HUBS) -> None:
+    def __init__(self, folder: Path, hubs: int = HUBS, servers: Collection[str] = ("postgres", "valkey")) -> None:
         self._hubs = hubs
-        self._stack = EmbeddedStack(folder, {"postgres", "valkey"})
+        self._stack = EmbeddedStack(folder, servers)
         self.environment: dict[str, str] = {}
         self.keys: list[str] = []
 
@@ -47,6 +49,8 @@ class Backend:
         self._stack.start()
         surroundings = {"PATH": os.environ["PATH"], "ANBU_DATA": str(self._stack.data_dir), "ANBU_LOG_LEVEL": "WARNING"}
         unused = {"S3_ENDPOINT_URL": "http://127.0.0.1:1", "S3_ACCESS_KEY": "unused", "S3_SECRET_KEY": "unused"}
+        if "s3" in self._stack.wanted:
+            unused.clear()
         variables = compose_variables(self._stack, surroundings | unused, web_url="http://127.0.0.1:1")
         self.environment = surroundings | variables.provision | variables.backend | {"ANBU_DB_POOL": "20"}
         (self._stack.data_dir / "static").mkdir()  # WhiteNoise warns of a folder that is not there
