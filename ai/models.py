@@ -37,6 +37,7 @@ class AIWeight(models.Model):
     metrics = models.JSONField(_("지표"), default=dict)
     status = models.CharField(_("상태"), max_length=16, choices=Status)
     reason = models.CharField(_("사유"), max_length=300, blank=True)
+    rolled_back_at = models.DateTimeField(_("되돌림"), null=True, blank=True)
     replay = models.JSONField(_("재현"), default=dict, help_text="the last weeks judged by it at registration")
     shadow = models.JSONField(_("그림자 실행"), default=dict, help_text="the days since, judged by it while it waits")
 

@@ -13,6 +13,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from .alarm_storms import end_storms
 from .backend_client import BackendClient
 from .resident_weights import ResidentWeights
 from .scoring import Scorer
@@ -63,6 +64,12 @@ def plan_training() -> None:
     run = plan_slot(timezone.now())
     if run is not None:
         log.info("training_planned", run=run.pk, seniors=run.jobs.count())
+
+
+@shared_task(name="ai.tasks.roll_back_storms")
+def roll_back_storms() -> None:
+    """Takes weights that ring without end out of service. Runs in the backend."""
+    end_storms()
 
 
 @shared_task(name="ai.tasks.train_seniors", bind=True, max_retries=RETRIES)

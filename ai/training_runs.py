@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.timezone import localtime
+from kombu.exceptions import OperationalError
 
 from .models import TrainingJob, TrainingRun
 
@@ -63,7 +64,10 @@ class JobResult(NamedTuple):
 
 
 def start_run(senior_ids: Sequence[int], kind: str, by: Staff | None = None) -> TrainingRun:
-    """Writes down the run and hands it to the training workers once that is committed."""
+    """Writes down the run and hands it to the training workers once that is committed.
+
+    Raises kombu's OperationalError while the broker is away; the run's jobs have failed then.
+    """
     with transaction.atomic():
         run = TrainingRun.objects.create(kind=kind, started_by=by)
         TrainingJob.objects.bulk_create([TrainingJob(run=run, senior_id=senior_id) for senior_id in senior_ids])
@@ -72,9 +76,14 @@ def start_run(senior_ids: Sequence[int], kind: str, by: Staff | None = None) -> 
 
 
 def send_tasks(run_id: int, senior_ids: Sequence[int]) -> None:
-    """Raises kombu's OperationalError while the broker is away; what was not sent is lost after three hours."""
-    for start in range(0, len(senior_ids), SENIORS_A_TASK):
-        current_app.send_task(TASK, (list(senior_ids[start : start + SENIORS_A_TASK]), run_id), queue=QUEUE)
+    """Raises kombu's OperationalError while the broker is away, and leaves no job waiting for nothing."""
+    try:
+        for start in range(0, len(senior_ids), SENIORS_A_TASK):
+            current_app.send_task(TASK, (list(senior_ids[start : start + SENIORS_A_TASK]), run_id), queue=QUEUE)
+    except OperationalError:
+        queued = TrainingJob.objects.filter(run_id=run_id, status=TrainingJob.Status.QUEUED)
+        queued.update(status=TrainingJob.Status.FAILED, reason="the message queue is away", changed_at=Now())
+        raise
 
 
 def note_results(run_id: int, results: Iterable[JobResult]) -> int:

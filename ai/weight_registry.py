@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.db.models.functions import Now
 
 from seniors.models import Senior
 
@@ -115,6 +116,32 @@ def activate_weights(weight_id: int, by: Staff) -> AIWeight:
         if not weight.is_active:
             _make_live(weight, by, "chosen by hand")
     return weight
+
+
+def roll_back(weight_id: int, reason: str) -> AIWeight | None:
+    """Puts the version to work that was live before these weights, if they are live still. None when there is none.
+
+    Weights that were rolled back once are nobody's refuge: `reason` stays with them.
+    """
+    with transaction.atomic():
+        senior_id = AIWeight.objects.values_list("senior_id", flat=True).get(pk=weight_id)
+        Senior.objects.select_for_update().get(pk=senior_id)
+        bad = AIWeight.objects.filter(pk=weight_id, is_active=True).first()
+        former = find_refuge(senior_id, weight_id)
+        if bad is None or former is None:
+            return None
+        _make_live(former, None, reason)
+        AIWeight.objects.filter(pk=weight_id).update(rolled_back_at=Now(), reason=reason[:300])
+    return former
+
+
+def find_refuge(senior_id: int, weight_id: int) -> AIWeight | None:
+    """Of the versions that were live and never had to be rolled back, the one that was live last."""
+    good = WeightActivation.objects.filter(
+        senior_id=senior_id, weight__status=AIWeight.Status.SUPERSEDED, weight__rolled_back_at__isnull=True
+    )
+    last = good.exclude(weight_id=weight_id).select_related("weight").order_by("-activated_at", "-pk").first()
+    return last.weight if last else None
 
 
 def _find_same(application: Application) -> AIWeight | None:

@@ -329,6 +329,11 @@ CELERY = {
             "schedule": crontab(minute="5"),
             "options": {"queue": "portal", "expires": 3000},
         },
+        "alarm storms": {
+            "task": "ai.tasks.roll_back_storms",
+            "schedule": 60,
+            "options": {"queue": "portal", "expires": 55},
+        },
         "retraining": {
             "task": "ai.tasks.plan_training",
             "schedule": crontab(hour="0-5", minute="*/10"),
