@@ -10,12 +10,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.db import connections
 
+from .features import DAY
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .features import Seconds
+    from .features import Life, Seconds
 
 NOT_ORDINARY = ["real", "equipment"]
+
+
+def leave_out_days(life: Life, spans: Seconds) -> Life:
+    """The life without the days that a span (local seconds, shape (m, 2)) touches. Pure.
+
+    Whole days go, so that what is left has a gap of more than a day there, which teaches nothing: cut out alone, an
+    absence of hours would be learned as a silence of that person.
+    """
+    days = np.floor(life.times / DAY)
+    kept = np.ones(days.shape, dtype=np.bool_)
+    for first, last in np.floor(spans / DAY):
+        kept &= (days < first) | (days > last)
+    return life.choose(kept)
 
 
 def read_excluded_spans(senior_ids: Sequence[int], days: int) -> dict[int, Seconds]:

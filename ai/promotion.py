@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # An alarm a day teaches people to ignore alarms.
 MOST_FALSE_ALARMS_PER_WEEK = 7.0
 MOST_SLOWER_HOURS = 2.0
+# Of a replay of a fortnight, in which a handful of days may be odd: so many alarms a week, and one more.
+MOST_REPLAYED_ALARMS_PER_WEEK = 1.0
 
 
 class Verdict(NamedTuple):
@@ -42,6 +44,31 @@ def judge_candidate(candidate: Mapping[str, Any], active: Mapping[str, Any] | No
     if slower > MOST_SLOWER_HOURS and not fewer:
         return Verdict("pending", f"{slower:.1f} h slower than the active weights and no fewer false alarms")
     return Verdict("active", f"{alarms:g} false alarms a week on held-out days")
+
+
+def judge_replay(candidate: Mapping[str, Any], active: Mapping[str, Any]) -> Verdict | None:
+    """What the last weeks, judged by both, have against the candidate; None for nothing.
+
+    They were most likely among the days that it learned from: who rings on those rings more on others.
+    """
+    weeks, alarms = _figure(candidate, "weeks"), _figure(candidate, "alarms")
+    if not weeks or alarms is None:
+        return None
+    if alarms > weeks * MOST_REPLAYED_ALARMS_PER_WEEK + 1:
+        return Verdict("rejected", f"the last {weeks:g} weeks replayed: {alarms:g} alarms")
+    live_alarms = _figure(active, "alarms")
+    if live_alarms is not None and alarms > live_alarms + 1:
+        return Verdict(
+            "pending", f"the last {weeks:g} weeks replayed: {alarms:g} alarms, the active weights {live_alarms:g}"
+        )
+    hours, live_hours = _figure(candidate, "fall_hours"), _figure(active, "fall_hours")
+    if hours is None or live_hours is None or live_alarms is None:
+        return None
+    if hours > live_hours + MOST_SLOWER_HOURS and alarms >= live_alarms:
+        return Verdict(
+            "pending", f"replayed falls are found after {hours:g} h, by the active weights after {live_hours:g} h"
+        )
+    return None
 
 
 def _figure(metrics: Mapping[str, Any], name: str) -> float | None:

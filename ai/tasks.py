@@ -17,6 +17,7 @@ from .alarm_storms import end_storms
 from .backend_client import BackendClient
 from .resident_weights import ResidentWeights
 from .scoring import Scorer
+from .shadows import run_shadows as judge_shadows
 from .shard_state import LeaseLost
 from .training import train_run
 from .training_runs import plan_slot
@@ -70,6 +71,12 @@ def plan_training() -> None:
 def roll_back_storms() -> None:
     """Takes weights that ring without end out of service. Runs in the backend."""
     end_storms()
+
+
+@shared_task(name="ai.tasks.run_shadows")
+def run_shadows() -> None:
+    """Judges waiting versions by the days since they were trained. Runs in the backend."""
+    log.info("shadows_run", promoted=judge_shadows())
 
 
 @shared_task(name="ai.tasks.train_seniors", bind=True, max_retries=RETRIES)

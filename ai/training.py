@@ -14,7 +14,8 @@ from joblib import Parallel, delayed
 from .activity import read_life
 from .backend_client import BackendClient, BackendError
 from .calibration import TooLittleHistory, fit_habits
-from .features import Life, to_epoch
+from .excluded_spans import leave_out_days, read_excluded_spans
+from .features import Life, to_epoch, to_local
 from .habit_weights import pack_habits
 from .object_store import ObjectStoreAway, write_object
 
@@ -63,7 +64,13 @@ def train_seniors(senior_ids: Sequence[int], backend: BackendClient) -> list[Out
     them took 2.4 s on two threads, 3.6 s on two processes), and a Celery child may not have processes of its own.
     """
     hubs = read_hubs(senior_ids)
-    histories = [(senior_id, read_life(hubs.get(senior_id, []), WINDOW_DAYS)) for senior_id in senior_ids]
+    excluded = read_excluded_spans(senior_ids, WINDOW_DAYS)
+    histories = []
+    for senior_id in senior_ids:
+        life = read_life(hubs.get(senior_id, []), WINDOW_DAYS)
+        if senior_id in excluded:
+            life = leave_out_days(life, to_local(excluded[senior_id]))
+        histories.append((senior_id, life))
     outcomes: list[Outcome] = Parallel(n_jobs=os.cpu_count(), prefer="threads")(
         delayed(train_senior)(senior_id, life, backend) for senior_id, life in histories
     )

@@ -12,16 +12,19 @@ from django.db.models.functions import Now
 from seniors.models import Senior
 
 from .artifact import LARGEST, ForeignWeights, UnreadableWeights
+from .gate import replay_both
 from .habit_weights import unpack_habits
 from .models import AIWeight, WeightActivation
 from .object_store import ObjectMissing, read_object
-from .promotion import Verdict, judge_candidate
+from .promotion import Verdict, judge_candidate, judge_replay
 from .weight_store import DigestMismatch, check_digest
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from seniors.models import Staff
+
+    from .habits import Habits
 
 
 class WeightsRefused(ValueError):
@@ -70,7 +73,8 @@ def register_weights(application: Application) -> tuple[AIWeight, bool]:
     """
     if known := _find_same(application):
         return known, False
-    check_original(application)
+    habits = check_original(application)
+    replayed, live_replayed = replay_both(application.senior_id, habits, active_weights(application.senior_id))
     with transaction.atomic():
         # versions are given out one after the other, and only one of two rivals finds itself the first
         Senior.objects.select_for_update().get(pk=application.senior_id)
@@ -78,20 +82,22 @@ def register_weights(application: Application) -> tuple[AIWeight, bool]:
             return known, False
         active = active_weights(application.senior_id)
         verdict = judge_candidate(application.metrics, active.metrics if active else None)
-        weight = _insert(application, verdict)
+        if verdict.status != AIWeight.Status.REJECTED:
+            verdict = judge_replay(replayed, live_replayed) or verdict
+        weight = _insert(application, verdict, replayed)
         if verdict.status == AIWeight.Status.ACTIVE:
             _make_live(weight, None, verdict.reason)
     return weight, True
 
 
-def check_original(application: Application) -> None:
+def check_original(application: Application) -> Habits:
     """Reads the object and makes sure that it is what was applied for. Raises WeightsRefused and ObjectStoreAway."""
     if not application.storage_path.startswith(f"weights/{application.senior_id}/"):
         raise WeightsRefused("foreign_senior", f"storage_path must begin with weights/{application.senior_id}/")
     try:
         data = read_object(application.storage_path, LARGEST)
         check_digest(data, application.sha256, application.size)
-        unpack_habits(data, application.senior_id)
+        return unpack_habits(data, application.senior_id)[1]
     except ObjectMissing as error:
         raise WeightsRefused("object_missing", f"no object {application.storage_path}: upload it first") from error
     except DigestMismatch as error:
@@ -115,6 +121,17 @@ def activate_weights(weight_id: int, by: Staff) -> AIWeight:
             raise WeightsRejected(weight.reason)
         if not weight.is_active:
             _make_live(weight, by, "chosen by hand")
+    return weight
+
+
+def promote(weight_id: int, reason: str) -> AIWeight | None:
+    """Puts a waiting version to work, if it still waits."""
+    with transaction.atomic():
+        senior_id = AIWeight.objects.values_list("senior_id", flat=True).get(pk=weight_id)
+        Senior.objects.select_for_update().get(pk=senior_id)
+        weight = AIWeight.objects.filter(pk=weight_id, status=AIWeight.Status.PENDING).first()
+        if weight is not None:
+            _make_live(weight, None, reason)
     return weight
 
 
@@ -148,7 +165,7 @@ def _find_same(application: Application) -> AIWeight | None:
     return AIWeight.objects.filter(senior_id=application.senior_id, sha256=application.sha256).first()
 
 
-def _insert(application: Application, verdict: Verdict) -> AIWeight:
+def _insert(application: Application, verdict: Verdict, replayed: dict[str, Any]) -> AIWeight:
     of_senior = AIWeight.objects.filter(senior_id=application.senior_id)
     latest = of_senior.aggregate(latest=Max("version"))["latest"] or 0
     waiting = verdict.status == AIWeight.Status.ACTIVE
@@ -163,6 +180,7 @@ def _insert(application: Application, verdict: Verdict) -> AIWeight:
         metrics=application.metrics,
         status=AIWeight.Status.PENDING if waiting else verdict.status,
         reason=verdict.reason,
+        replay=replayed,
     )
 
 

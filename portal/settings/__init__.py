@@ -334,6 +334,11 @@ CELERY = {
             "schedule": 60,
             "options": {"queue": "portal", "expires": 55},
         },
+        "shadow runs": {
+            "task": "ai.tasks.run_shadows",
+            "schedule": crontab(hour="6", minute="15"),
+            "options": {"queue": "portal", "expires": 3600},
+        },
         "retraining": {
             "task": "ai.tasks.plan_training",
             "schedule": crontab(hour="0-5", minute="*/10"),
