@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ai.models import AIWeight
     from seniors.models import Senior
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bucket")]
+pytestmark = [pytest.mark.django_db(databases=["default", "timeseries"]), pytest.mark.usefixtures("bucket")]
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 

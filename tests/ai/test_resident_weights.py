@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from seniors.models import Senior
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bucket", "redis")]
+pytestmark = [pytest.mark.django_db(databases=["default", "timeseries"]), pytest.mark.usefixtures("bucket", "redis")]
 
 
 class Tick:

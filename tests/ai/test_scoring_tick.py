@@ -70,9 +70,8 @@ def risk_of(backend: BackendDouble, senior: Senior) -> dict[str, Any]:
 def test_a_long_silence_is_published_with_the_weights_that_judged(
     scorer: Scorer, redis: Redis, backend: BackendDouble
 ) -> None:
-    senior = make_senior()
+    senior, last = make_senior(), hours_ago(3)
     weight = make_live_weights(senior, 2.0)
-    last = hours_ago(3)
     sense(senior, [last])
     tick(scorer)
     settle(redis)

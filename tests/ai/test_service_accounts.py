@@ -10,7 +10,7 @@ from django.test import Client
 from ai.models import ServiceAccount
 from ai.service_accounts import ServiceAccountExists, issue_service_account, revoke_service_account
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "timeseries"])
 
 
 def ask(key: str) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from seniors.models import Senior
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bucket")]
+pytestmark = [pytest.mark.django_db(databases=["default", "timeseries"]), pytest.mark.usefixtures("bucket")]
 
 SEOUL_NIGHT = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)  # one in the morning
 SEOUL_DAY = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)

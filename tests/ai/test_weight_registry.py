@@ -26,7 +26,7 @@ from .rows import make_artifact, make_senior, make_supervisor, upload
 if TYPE_CHECKING:
     from seniors.models import Senior
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bucket")]
+pytestmark = [pytest.mark.django_db(databases=["default", "timeseries"]), pytest.mark.usefixtures("bucket")]
 
 
 def apply(senior: Senior, allowed_hours: float = 2.0, **metrics: float) -> Application:

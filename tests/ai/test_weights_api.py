@@ -14,7 +14,7 @@ from monitoring.models import RiskState
 
 from .rows import make_artifact, make_caseworker, make_live_weights, make_senior, make_supervisor, upload
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bucket")]
+pytestmark = [pytest.mark.django_db(databases=["default", "timeseries"]), pytest.mark.usefixtures("bucket")]
 
 
 @pytest.fixture
