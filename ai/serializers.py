@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+LARGEST_FIGURE = 1e15
+
+
 class MomentField(serializers.DateTimeField):
     """A time with an offset. One without would be taken as some time zone's by guess, so it is refused."""
 
@@ -59,6 +62,11 @@ class ApplicationSerializer(serializers.Serializer[Any]):
     trained_from = MomentField()
     trained_to = MomentField()
     metrics = serializers.DictField()
+
+    def validate_metrics(self, metrics: dict[str, Any]) -> dict[str, Any]:
+        if any(isinstance(value, int | float) and abs(value) > LARGEST_FIGURE for value in metrics.values()):
+            raise serializers.ValidationError(f"figures are at most {LARGEST_FIGURE:g}")
+        return metrics
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["trained_from"] > attrs["trained_to"]:
