@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
-SHARDS = {1_000: 1, 10_000: 2, 100_000: 20}
+SHARDS = {1_000: 1, 10_000: 2, 100_000: 4}
 WORKER = {"DJANGO_SETTINGS_MODULE": "portal.settings", "ANBU_WORKER": "scoring", "ANBU_DB_POOL": "0"}
 SETTLE_SECONDS = 31
 NAIVE_SENIORS = 200
@@ -201,6 +201,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ticks", type=int, default=10, help="warm ticks of each of two processes")
     parser.add_argument("--most", type=int, default=100_000, help="no more seniors than this")
+    parser.add_argument("--least", type=int, default=1_000, help="no fewer seniors than this")
     parser.add_argument("--out", type=Path, help="where the raw runs go, as JSON")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="anbu-bench-"))
@@ -216,7 +217,7 @@ def main() -> None:
 
         with RiskSink() as sink:
             bench, fleet = Bench(backend, sink), Fleet()
-            for seniors in (size for size in SHARDS if size <= options.most):
+            for seniors in (size for size in SHARDS if options.least <= size <= options.most):
                 fleet.grow(seniors)
                 print(f"{seniors} seniors", file=sys.stderr, flush=True)
                 bench.score(seniors, options.ticks, fleet.send_news)

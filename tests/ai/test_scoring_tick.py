@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connections
 
+from ai.object_store import write_object
 from ai.resident_weights import ResidentWeights
 from ai.scoring import Scorer, Tick
 from ai.shard_state import take_lease
@@ -314,3 +315,20 @@ def test_an_event_slightly_ahead_of_our_clock_is_an_ordinary_one(
     tick(scorer)
     risk = risk_of(backend, senior)
     assert (risk["level"], risk["score"], risk["reasons"][0]["values"]["minutes"]) == ("normal", 0.0, 0)
+
+
+def test_weights_that_are_refused_are_reported_and_the_last_good_version_scores_on(
+    scorer: Scorer, redis: Redis, backend: BackendDouble
+) -> None:
+    senior = make_senior()
+    good = make_live_weights(senior, 2.0)
+    sense(senior, [hours_ago(3)])
+    tick(scorer)
+    settle(redis)
+    broken = make_live_weights(senior, 8.0)
+    write_object(broken.storage_path, b"cos\nsystem\n(S'true'\ntR.")
+    assert tick(scorer).emergencies == 1
+    (entry,) = entries(redis)
+    assert entry["weight_id"] == good.pk
+    told = [body for path, body in backend.calls if path == f"/api/v1/ai/weights/{broken.pk}/problems"]
+    assert told == [{"detail": f"23 bytes, {broken.size} were registered"}]

@@ -15,6 +15,7 @@ from ai.features import to_epoch
 from ai.models import AIWeight
 from ai.service_accounts import issue_service_account
 from ai.training import read_trainable_seniors, train_seniors
+from monitoring.models import EmergencyLog
 
 from .homes import MONDAY, live_days
 from .rows import hours_ago, make_live_weights, make_senior, sense
@@ -120,3 +121,20 @@ def test_training_somebody_without_a_hub_says_why_not() -> None:
         call_command("train_weights", "--senior", "4242")
     with pytest.raises(CommandError, match="register one, then train"):
         call_command("train_weights")
+
+
+def test_days_of_a_real_emergency_teach_nothing(registry: BackendClient) -> None:
+    senior = make_senior()
+    live_up_to_now(senior, 20)
+    EmergencyLog.objects.create(
+        senior=senior,
+        event_type="inactivity",
+        severity="high",
+        status="resolved",
+        outcome="real",
+        occurred_at=hours_ago(24 * 8),
+        resolved_at=hours_ago(24 * 6),
+    )
+    train_seniors([senior.pk], registry)
+    metrics = AIWeight.objects.get(senior=senior).metrics
+    assert 16 <= metrics["days"] <= 18
