@@ -14,7 +14,7 @@ LANGUAGES := en
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-long chaos chaos-hubs bench bench-ingest bench-relay bench-alert bench-ai check format schema messages requirements clean
+.PHONY: help setup demo up test test-long chaos chaos-hubs bench bench-ingest bench-pages bench-relay bench-alert bench-ai check format schema messages requirements clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -53,7 +53,7 @@ chaos: setup ## N faults at random under alarms: none lost, doubled or late; goe
 chaos-hubs: setup ## SIGKILL N times web, and PostgreSQL N * 2/5 times, during ingest; every event is there once
 	@ANBU_CHAOS_KILLS=$(N) $(BIN)/python -m pytest tests/chaos/test_kills_lose_no_event.py -q -s
 
-bench: bench-ingest bench-relay bench-alert bench-ai ## every benchmark; ratios of one run, a few minutes
+bench: bench-ingest bench-pages bench-relay bench-alert bench-ai ## every benchmark; ratios of one run, a few minutes
 
 bench-ingest: setup ## events kept by a processor core, beside COPY and beside an endpoint that keeps nothing
 	@$(BIN)/python -m benchmarks.bench_ingest --rounds 5 --out benchmarks/results/ingest-$$(date -u +%Y%m%d-%H%M).json
@@ -66,6 +66,9 @@ bench-ai: setup ## seniors scored by a core-second, warm and cold, beside a task
 
 bench-alert: setup ## from a pressed button to an open page, idle and under an ingest flood; 500 pages
 	@$(BIN)/python -m benchmarks.bench_alert --out benchmarks/results/alert-$$(date -u +%Y%m%d-%H%M).json
+
+bench-pages: setup ## what the staff's pages cost in a province, beside a thousand seniors and a view with one query
+	@$(BIN)/python -m benchmarks.bench_pages --out benchmarks/results/pages-$$(date -u +%Y%m%d-%H%M).json
 
 check: setup ## format, lint, types, migrations, architecture, translations, API schema
 	@tests/scripts/check

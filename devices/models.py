@@ -60,6 +60,12 @@ class IoTHub(models.Model):
             # the watchdog's sweep for silent hubs, each second
             models.Index(fields=["silent_at"], condition=Q(status="online"), name="hubs_due_offline"),
             models.Index(fields=["status_changed_at"], name="hubs_changed"),
+            # the desk asks for the few that are not there
+            models.Index(
+                fields=["status", "last_seen_at"],
+                condition=Q(deregistered_at__isnull=True, status__in=["offline", "never_seen"]),
+                name="hubs_away",
+            ),
             models.Index(fields=["sensors_due_at"], condition=Q(status="online"), name="hubs_sensors_due"),
         ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from django.db import models
 from django.db.models import F, Func, Q
@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 from timescale.db.models.fields import TimescaleDateTimeField
 
 from seniors.models import Senior, Staff
+from seniors.scoping import narrow
 
 from .absence_models import Absence, AutomaticCheck  # noqa: F401 - part of the app's models
 from .camera_models import CameraView, ViewToken  # noqa: F401
@@ -131,7 +132,7 @@ class Progress(models.TextChoices):
 
 class EmergencyQuerySet(models.QuerySet["EmergencyLog"]):
     def visible_to(self, user: Staff | AnonymousUser) -> EmergencyQuerySet:
-        return self.filter(senior__in=Senior.objects.visible_to(user))
+        return cast("EmergencyQuerySet", narrow(self, user))
 
     def unresolved(self) -> EmergencyQuerySet:
         return self.filter(status__in=EmergencyLog.UNRESOLVED)
@@ -347,7 +348,15 @@ class RiskState(models.Model):
 
     class Meta:
         db_table = "risk_states"
-        indexes = [models.Index(fields=["changed_at"], name="risk_changed")]
+        indexes = [
+            models.Index(fields=["changed_at"], name="risk_changed"),
+            # the desk asks for the few to look after
+            models.Index(
+                fields=["level"],
+                condition=Q(level__in=["watch", "warning", "emergency"]),
+                name="risk_to_look_after",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.senior_id}:{self.level}"

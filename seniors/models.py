@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -92,11 +92,12 @@ class SeniorQuerySet(models.QuerySet["Senior"]):
             return self.none()
         if user.is_supervisor:
             return self.all()
-        mapped = StaffSenior.objects.filter(senior_id=OuterRef("pk"), staff_id=user.pk)
-        seen = Q(Exists(mapped))
+        seen = StaffSenior.objects.filter(staff_id=user.pk).values("senior_id")
         if not user.is_guardian:
-            seen |= Q(Exists(AccessGrant.objects.lasting().filter(senior_id=OuterRef("pk"), staff_id=user.pk)))
-        return self.filter(seen)
+            granted = AccessGrant.objects.lasting().filter(staff_id=user.pk).order_by().values("senior_id")
+            # one list: of two conditions joined by OR, PostgreSQL would ask each of a province's seniors
+            seen = seen.order_by().union(granted, all=True)
+        return self.filter(pk__in=seen)
 
 
 class Senior(models.Model):
@@ -239,6 +240,8 @@ class AccessLog(models.Model):
         indexes = [
             # the senior's page asks "who looked", newest first
             models.Index(fields=["senior_id", "-accessed_at"], name="access_log_of_senior"),
+            # the admin's list of everything, newest first
+            models.Index(fields=["-accessed_at", "-id"], name="access_log_newest"),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,9 @@ from django.contrib import admin
 from django.db.models import Model
 
 from .access_log import record_request
+from .capped_pages import CappedPaginator
 from .models import Senior, Staff
+from .scoping import narrow
 
 if TYPE_CHECKING:
     from django.db.models import ForeignKey, QuerySet
@@ -54,14 +56,14 @@ class ScopedAdmin(PlainPages[Row]):
     is_editable: ClassVar[bool] = True
     is_for_supervisors: ClassVar[bool] = False
     list_per_page = 50
+    paginator = CappedPaginator
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
         rows = super().get_queryset(request)
-        user = request.user
-        if self.senior_path is None or (isinstance(user, Staff) and user.is_supervisor):
-            return rows
-        return rows.filter(**{f"{self.senior_path or 'pk'}__in": visible_seniors(request)})
+        if self.senior_path is None or not isinstance(request.user, Staff):
+            return rows if self.senior_path is None else rows.none()
+        return narrow(rows, request.user, self.senior_path or "pk")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

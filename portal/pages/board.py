@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Value, When
 from django.db.models.functions import Now
 
 from devices.models import Fault, IoTHub, SafetyCheck
 from monitoring.models import EmergencyLog, RiskState, Severity
 from portal.pages.fault_cards import FaultCard, fold_faults
-from seniors.models import Senior
+from seniors.capped_pages import CAP
+from seniors.scoping import narrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from django.db.models import QuerySet
 
     from seniors.models import Staff
 
@@ -99,7 +98,8 @@ class Watched:
 class Homes:
     """Hub states of the homes that one may see; `silent` are those without connection, the longest first."""
 
-    online: int
+    online: int  # counted up to 10,000; `online_capped` says that there are more
+    online_capped: bool
     offline: int
     never_seen: int
     silent: list[IoTHub]
@@ -109,7 +109,8 @@ class Homes:
 def list_cards(user: Staff) -> list[Card]:
     """Every unresolved emergency: those nobody has taken first, then by severity, then the oldest."""
     emergencies = (
-        EmergencyLog.objects.filter(status__in=EmergencyLog.UNRESOLVED, senior__in=_seniors(user))
+        EmergencyLog.objects.visible_to(user)
+        .filter(status__in=EmergencyLog.UNRESOLVED)
         .select_related("senior", "acknowledged_by", "tested_by", "assigned_to")
         .order_by(STATUS_RANK, SEVERITY_RANK, "occurred_at")
     )
@@ -138,7 +139,7 @@ def list_watched(user: Staff, limit: int = 20) -> list[Watched]:
     """Seniors whose risk asks for a look and who have no emergency yet, with what the robot was asked about them."""
     unresolved = EmergencyLog.objects.filter(senior=OuterRef("senior"), status__in=EmergencyLog.UNRESOLVED)
     risks = list(
-        RiskState.objects.filter(level__in=["warning", "emergency"], senior__in=_seniors(user))
+        narrow(RiskState.objects.filter(level__in=["warning", "emergency"]), user)
         .filter(~Exists(unresolved))
         .select_related("senior")
         .order_by("-score")[:limit]
@@ -150,7 +151,7 @@ def list_watched(user: Staff, limit: int = 20) -> list[Watched]:
 def list_fault_cards(user: Staff, limit: int = 500) -> list[FaultCard]:
     """Faults that last, those nobody has looked at first; hubs that fell silent together are one card."""
     faults = (
-        Fault.objects.filter(cleared_at__isnull=True, hub__senior__in=_seniors(user), hub__deregistered_at__isnull=True)
+        narrow(Fault.objects.filter(cleared_at__isnull=True, hub__deregistered_at__isnull=True), user, "hub__senior")
         .select_related("hub__senior", "seen_by")
         .order_by(F("seen_at").asc(nulls_first=True), "-since")[:limit]
     )
@@ -158,21 +159,23 @@ def list_fault_cards(user: Staff, limit: int = 500) -> list[FaultCard]:
 
 
 def count_homes(user: Staff, limit: int = 12) -> Homes:
-    hubs = IoTHub.objects.registered().filter(senior__in=_seniors(user))
-    counts = hubs.aggregate(
-        online=Count("pk", filter=Q(status="online")),
-        offline=Count("pk", filter=Q(status="offline")),
-        never_seen=Count("pk", filter=Q(status="never_seen")),
+    hubs = narrow(IoTHub.objects.registered(), user)
+    online = hubs.filter(status="online").order_by()[: CAP + 1].count()
+    away = dict(
+        hubs.filter(status__in=["offline", "never_seen"]).order_by().values_list("status").annotate(count=Count("pk"))
     )
     named = hubs.select_related("senior")
     silent = list(named.filter(status="offline").order_by("last_seen_at")[:limit])
     waiting = list(named.filter(status="never_seen").order_by("registered_at")[:limit])
-    return Homes(silent=silent, waiting=waiting, **counts)
+    return Homes(
+        online=min(online, CAP),
+        online_capped=online > CAP,
+        offline=away.get("offline", 0),
+        never_seen=away.get("never_seen", 0),
+        silent=silent,
+        waiting=waiting,
+    )
 
 
 def count_untaken(user: Staff) -> int:
-    return EmergencyLog.objects.filter(status="open", senior__in=_seniors(user)).count()
-
-
-def _seniors(user: Staff) -> QuerySet[Senior]:
-    return Senior.objects.visible_to(user).order_by()
+    return EmergencyLog.objects.visible_to(user).filter(status="open").count()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
-from django.db.models import Case, Value, When
 from django.http import QueryDict
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -15,16 +13,17 @@ from django.views.decorators.cache import never_cache
 
 from devices.models import IoTHub
 from monitoring.models import RiskState
-from portal.api.senior_rows import ORDERINGS, choose, senior_rows
+from portal.api.senior_rows import choose, senior_rows
+from portal.pages.attention import ORDER, ByAttention
 from portal.pages.desk import person_of
 from portal.pages.person_words import tone_of
 from seniors.access_log import record_request
+from seniors.capped_pages import CappedPaginator
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from django.http import HttpRequest
 
-    from seniors.models import Senior, Staff
+    from seniors.models import Staff
 
 PAGE_SIZE = 50
 HUB_LABELS = dict(IoTHub.Status.choices)
@@ -33,7 +32,7 @@ HUB_LABELS = dict(IoTHub.Status.choices)
 @never_cache
 def show_care_list(request: HttpRequest) -> TemplateResponse:
     chosen = read_choice(request.GET)
-    page = Paginator(find_seniors(person_of(request), chosen), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = CappedPaginator(find_seniors(person_of(request), chosen), PAGE_SIZE).get_page(request.GET.get("page"))
     now = timezone.now()
     rows = [_row(senior, now) for senior in page]
     if rows:
@@ -60,12 +59,13 @@ def read_choice(query: QueryDict) -> dict[str, str]:
     }
 
 
-def find_seniors(user: Staff, chosen: dict[str, str]) -> QuerySet[Senior]:
-    """Unresolved emergencies first, then by risk, then the longest silence."""
+def find_seniors(user: Staff, chosen: dict[str, str]) -> Any:
+    """Unresolved emergencies first, then by risk, then the longest silence; for a paginator."""
+    if not any(chosen.values()):
+        return ByAttention(user)
     query = QueryDict(mutable=True)
     query.update({name: value for name, value in chosen.items() if value})
-    unresolved_first = Case(When(open_emergencies__gt=0, then=Value(0)), default=Value(1))
-    return choose(senior_rows(user), query).order_by(unresolved_first, *ORDERINGS["risk"])
+    return choose(senior_rows(user), query).order_by(*ORDER)
 
 
 def _row(senior: Any, now: Any) -> dict[str, Any]:
