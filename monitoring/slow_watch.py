@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from . import absence_watch, roster_watch
+from seniors.access_seal import seal_all
+
+from . import absence_watch, auditor, roster_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 INTERVAL_S = 5.0
 LOOKS: list[tuple[Callable[[], int], float]] = [(absence_watch.sweep, 5.0), (roster_watch.sweep, 30.0)]
+LOOKS += [(seal_all, 60.0), (auditor.audit, 60.0)]
 
 
 def run(is_stopping: Callable[[], bool]) -> None:

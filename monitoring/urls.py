@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from . import absence_api, api, camera_api, emergency_actions, notice_api, roster_api
+from . import absence_api, api, camera_api, emergency_actions, notice_api, report_api, roster_api
 
 urlpatterns = [
     path("emergencies", api.EmergencyListView.as_view(), name="api-emergencies"),
@@ -31,6 +31,8 @@ urlpatterns = [
     path("camera-views/<int:view_id>/review", camera_api.ReviewView.as_view(), name="api-review-view"),
     path("whep", camera_api.WhepView.as_view(), name="api-whep"),
     path("whep/<slug:stream_id>", camera_api.WhepSessionView.as_view(), name="api-whep-session"),
+    path("reports/response-times", report_api.ResponseTimesView.as_view(), name="api-response-times"),
+    path("reports/response-times.csv", report_api.ResponseTimesTableView.as_view(), name="api-response-times-table"),
     path("hub/events", api.HubEventsView.as_view(), name="api-hub-events"),
     path("", include("monitoring.notification.urls")),
 ]

@@ -81,3 +81,13 @@ def check_redis_client(app_configs: Sequence[Any] | None, **kwargs: Any) -> list
             Error(f"redis {redis.__version__} ends quiet sockets after 5 s", hint="Install redis<8.", id="anbu.E005")
         ]
     return []
+
+
+@register(Tags.security)
+def check_heartbeat_url(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """It is opened by a library that would open files too."""
+    url = settings.ANBU_HEARTBEAT_URL
+    if not url or url.startswith(("https://", "http://")):
+        return []
+    hint = "Set ANBU_HEARTBEAT_URL to the https:// address that the outside watcher gave you."
+    return [Error("ANBU_HEARTBEAT_URL is no web address", hint=hint, id="anbu.E020")]

@@ -222,6 +222,23 @@ class Consent(models.Model):
         return f"{self.senior_id}:{self.kind}"
 
 
+class AccessSeal(models.Model):
+    """A link of the access log's chain (seniors/access_seal.py): the digest of a batch of rows and of the last link."""
+
+    seal_id = models.BigAutoField(primary_key=True)
+    sealed_at = models.DateTimeField(db_default=Now())
+    rows = models.IntegerField()
+    previous = models.CharField(max_length=64, blank=True)
+    digest = models.CharField(max_length=64)
+    pruned_at = models.DateTimeField(null=True, help_text="its rows were kept long enough, and are gone")
+
+    class Meta:
+        db_table = "access_seals"
+
+    def __str__(self) -> str:
+        return f"{self.seal_id}:{self.digest[:8]}"
+
+
 class AccessLog(models.Model):
     """Who looked at or changed whose personal data, when, from where and why. Rows are only ever appended."""
 
@@ -232,6 +249,7 @@ class AccessLog(models.Model):
     reason = models.CharField(_("사유"), max_length=300, blank=True)
     address = models.GenericIPAddressField(_("접속지"), null=True)
     detail = models.JSONField(default=dict, blank=True)
+    seal = models.ForeignKey(AccessSeal, null=True, on_delete=models.PROTECT, related_name="+", editable=False)
 
     class Meta:
         db_table = "access_log"
@@ -242,6 +260,8 @@ class AccessLog(models.Model):
             models.Index(fields=["senior_id", "-accessed_at"], name="access_log_of_senior"),
             # the admin's list of everything, newest first
             models.Index(fields=["-accessed_at", "-id"], name="access_log_newest"),
+            # the sealer asks each minute for those without a seal
+            models.Index(fields=["id"], condition=Q(seal__isnull=True), name="access_log_unsealed"),
         ]
 
     def __str__(self) -> str:

@@ -223,6 +223,7 @@ ANBU_MESSENGERS = env.list(
     "ANBU_MESSENGERS", default=["tgram", "slack", "discord", "gchat", "line", "pover", "threema"]
 )
 ANBU_OPERATOR_URLS = env.list("ANBU_OPERATOR_URLS", default=[])
+ANBU_HEARTBEAT_URL = env.str("ANBU_HEARTBEAT_URL", "")
 
 # -- API
 REST_FRAMEWORK = {
