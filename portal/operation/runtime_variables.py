@@ -25,7 +25,7 @@ SERVER_OF_URL = {
     "REDIS_URL": "valkey",
     "S3_ENDPOINT_URL": "s3",
 }
-_BACKEND_SECRETS = (
+BACKEND_SECRETS = (
     "SECRET_KEY",
     "ANBU_KEY_PEPPER",
     "ANBU_ENTRY_CODE_KEYS",
@@ -86,7 +86,7 @@ def name_missing_servers(environ: Mapping[str, str]) -> set[str]:
 def compose_variables(stack: EmbeddedStack, environ: Mapping[str, str], web_url: str) -> RuntimeVariables:
     """Return the variables of every kind of process for a stack that has started."""
     credentials = stack.credentials
-    backend = {name: credentials[name] for name in _BACKEND_SECRETS}
+    backend = {name: credentials[name] for name in BACKEND_SECRETS}
     backend |= {"S3_BUCKET": stack.bucket, "ANBU_BACKEND_URL": web_url} | _offered_urls(stack)
     backend |= {name: environ[name] for name in (*backend, *SERVER_OF_URL) if environ.get(name)}
     backend |= {name: environ[name] for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY") if environ.get(name)}

@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -49,7 +51,15 @@ class WholeBackend(Backend):
                 self.running[name] = self._spawn(entry)
         self._process = self.running["web"]
         eventually(self._is_ready, BACK_WITHIN_S, f"web is ready; the log ends: {self.log_tail()}")
+        eventually(lambda: all(map(self.works, self.running)), BACK_WITHIN_S, "every process has its store")
         return time.monotonic() - began
+
+    def works(self, name: str) -> bool:
+        """Whether the process has got so far that it talks to a store. The next fault is to be one of its own."""
+        postgres, valkey = self.stack.postgres, self.stack.valkey
+        assert postgres is not None
+        assert valkey is not None
+        return bool(remote_ports(self.running[name].pid) & {postgres.port, valkey.port})
 
     def revive(self) -> None:
         """What a supervisor does about a worker that ended itself because it no longer heard of its tasks."""
@@ -123,6 +133,20 @@ class WholeBackend(Backend):
         assert self.stack.valkey is not None
         assert self.stack.valkey.process is not None
         return self.stack.valkey.process
+
+
+def remote_ports(pid: int) -> set[int]:
+    """The TCP ports to which a process has connections."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # closed in between
+            sockets.add(str(descriptor.readlink()))
+    ports = set()
+    for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if f"socket:[{fields[9]}]" in sockets and fields[3] == "01":  # established
+            ports.add(int(fields[2].rpartition(":")[2], 16))
+    return ports
 
 
 def make_people(backend: WholeBackend, people: dict[str, str]) -> dict[str, int]:
