@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("seniors", "0003_contacts_and_entry_codes"),
+        ("seniors", "0004_quick_lists"),
     ]
 
     operations = [
