@@ -67,7 +67,6 @@ NAVIGATION = [
     NavEntry(_("통계"), "admin:statistics", "statistics"),
     NavEntry(pgettext_lazy("plural", "알림 수단"), "notifications", "bell"),
     NavEntry(_("직원"), "admin:seniors_staff_changelist", "staff", "supervisor"),
-    NavEntry(_("당직"), "admin:monitoring_duty_changelist", "schedule", "supervisor"),
     NavEntry(_("알림 단계"), "admin:monitoring_escalationpolicy_changelist", "emergency", "supervisor"),
     NavEntry(_("가중치"), "admin:ai_aiweight_changelist", "weights", "supervisor"),
     NavEntry(_("열람 기록"), "admin:seniors_accesslog_changelist", "log", "supervisor"),

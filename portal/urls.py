@@ -13,6 +13,7 @@ from portal.operation import health
 from portal.pages import accounts as account_pages
 from portal.pages import family as family_page
 from portal.pages import notifications as notification_page
+from portal.pages import offline as offline_page
 
 handler500 = "portal.store_outage.answer_server_error"
 
@@ -23,6 +24,7 @@ urlpatterns = [
     path("family/state/", family_page.show_family_state, name="family_state"),
     path("account/notifications/", notification_page.show_notifications, name="notifications"),
     path("account/notifications/state/", notification_page.show_notifications_state, name="notifications_state"),
+    path("offline/", offline_page.show_offline, name="offline"),
     path("service-worker.js", notification_page.serve_service_worker, name="service_worker"),
     path("manifest.webmanifest", notification_page.serve_manifest, name="manifest"),
     path("account/language/", account_pages.choose_language, name="choose_language"),

@@ -56,6 +56,14 @@ class Lane:
     last_at: datetime | None
 
     @property
+    def strokes(self) -> list[tuple[int, str]]:
+        """(strength, path) of the marks: one path a strength, since a busy day has hundreds of marks."""
+        paths: dict[int, list[str]] = {}
+        for mark in self.marks:
+            paths.setdefault(mark.strength, []).append(f"M{mark.x} {self.y + 6}h{mark.width}v18h-{mark.width}z")
+        return [(strength, "".join(parts)) for strength, parts in sorted(paths.items())]
+
+    @property
     def middle(self) -> int:
         return self.y + LANE_HEIGHT // 2
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Q, Value
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from portal.pages.senior_tabs import State
 
 
+ABSENCES_SHOWN = 6
 # in the order of the tabs
 TABS: dict[str, tuple[StrPromise, Callable[[HttpRequest, Senior, State], dict[str, Any]]]] = {
     "now": (_("지금"), senior_tabs.gather_now),
@@ -51,7 +54,7 @@ TABS: dict[str, tuple[StrPromise, Callable[[HttpRequest, Senior, State], dict[st
 def show_senior(request: HttpRequest, senior_id: int, tab: str = "now") -> TemplateResponse:
     """One tab of one senior's page; 404 for a senior whom this person may not know of."""
     user = person_of(request)
-    senior = get_object_or_404(Senior.objects.visible_to(user).select_related("risk"), pk=senior_id)
+    senior = get_object_or_404(Senior.objects.visible_to(user).select_related("risk", "entry_code"), pk=senior_id)
     if tab not in TABS:
         raise Http404
     _label, gather = TABS[tab]
@@ -77,7 +80,10 @@ def describe_state(senior: Senior) -> State:
         .select_related("senior", "acknowledged_by")
         .order_by(STATUS_RANK, SEVERITY_RANK, "occurred_at")
     )
-    hubs = list(IoTHub.objects.filter(senior=senior).order_by("-hub_id"))
+    live = Q(keys__revoked_at=None)
+    keys = ArrayAgg("keys__prefix", filter=live, default=Value([]))
+    hubs = list(IoTHub.objects.filter(senior=senior).annotate(key_prefixes=keys).order_by("-hub_id"))
+    absences = list(Absence.objects.filter(senior=senior)[:ABSENCES_SHOWN])
     hub = next((one for one in hubs if one.deregistered_at is None), None)
     risk = getattr(senior, "risk", None)
     check = latest_checks([senior.pk]).get(senior.pk)
@@ -93,5 +99,6 @@ def describe_state(senior: Senior) -> State:
         "robot_busy": check is not None and check.status in check.RUNNING,
         "weights": weights,
         "is_learning": weights is None or bool((weights.metrics or {}).get("learning")),
-        "absence": Absence.objects.lasting().filter(senior=senior).first(),
+        "absence": next((one for one in absences if one.ended_at is None and one.starts_at <= now < one.ends_at), None),
+        "past_absences": [one for one in absences if one.ended_at is not None or one.ends_at <= now],
     }

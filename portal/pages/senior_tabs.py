@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.core.paginator import Paginator
-from django.db.models import Prefetch, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from devices import installation_tests
-from devices.models import Fault, IoTHub
+from devices.models import Fault
 from monitoring import sensor_events
 from monitoring.absence_models import Absence
 from monitoring.models import EmergencyLog
@@ -19,7 +19,7 @@ from portal.pages.activity_chart import draw_lanes
 from portal.pages.desk import person_of
 from portal.pages.heartbeat_strip import SPAN, draw_strip
 from portal.pages.heat_map import DAYS, draw_heat_map, find_usual
-from seniors.models import AccessLog, Consent, Contact, EntryCode, Role, Senior, Staff
+from seniors.models import AccessLog, Consent, Contact, Role, Senior, Staff
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,35 +74,32 @@ def gather_profile(request: HttpRequest, senior: Senior, state: State) -> State:
         "caseworkers": [person for person in people if person.role != Role.GUARDIAN],
         "guardians": [person for person in people if person.role == Role.GUARDIAN],
         "contacts": Contact.objects.filter(senior=senior),
-        "has_entry_code": EntryCode.objects.filter(senior=senior).exists(),
+        "has_entry_code": hasattr(senior, "entry_code"),
         "consents": consents,
         "video_allowed": any(one.kind == Consent.Kind.VIDEO and one.withdrawn_at is None for one in consents),
         "absence_kinds": Absence.Kind.choices,
-        "past_absences": Absence.objects.filter(senior=senior, ended_at__isnull=False)[:5],
     }
 
 
 def gather_home(request: HttpRequest, senior: Senior, state: State) -> State:
     now, hub = timezone.now(), state["hub"]
-    lasting = Fault.objects.filter(cleared_at__isnull=True)
-    hubs = IoTHub.objects.filter(senior=senior).order_by("-hub_id")
-    context: State = {
-        "hubs": hubs.prefetch_related("keys", Prefetch("faults", queryset=lasting, to_attr="lasting_faults")),
-        "test": installation_tests.find_lasting(hub.hub_id) if hub else None,
+    if hub is None:
+        return {"test": None}
+    recent = Q(cleared_at__isnull=True) | Q(kind=Fault.Kind.HUB_OFFLINE, cleared_at__gt=now - SPAN)
+    faults = list(Fault.objects.filter(recent, hub=hub))
+    silences = [(one.since, one.cleared_at) for one in faults if one.kind == Fault.Kind.HUB_OFFLINE]
+    lasting = [one for one in faults if one.cleared_at is None]
+    return {
+        "test": installation_tests.find_lasting(hub.hub_id),
+        "hub_faults": [one for one in lasting if not one.sensor_id],
+        "strip": draw_strip(silences, hub.registered_at if hub.last_seen_at else None, now),
+        "sensors": list_sensors([one.hub_id for one in state["hubs"]], lasting, now),
     }
-    if hub is not None:
-        silences = Fault.objects.filter(hub=hub, kind=Fault.Kind.HUB_OFFLINE)
-        recent = silences.filter(Q(cleared_at__isnull=True) | Q(cleared_at__gt=now - SPAN))
-        known_since = hub.registered_at if hub.last_seen_at else None
-        context["strip"] = draw_strip(recent.values_list("since", "cleared_at"), known_since, now)
-        context["sensors"] = list_sensors([one.hub_id for one in state["hubs"]], hub, now)
-    return context
 
 
-def list_sensors(hub_ids: list[int], hub: IoTHub, now: datetime) -> list[dict[str, Any]]:
-    """Every sensor that was heard in four weeks: when last, how often today, and what is wrong with it."""
-    faults = Fault.objects.filter(hub=hub, cleared_at__isnull=True).exclude(sensor_id="")
-    wrong = {fault.sensor_id: fault for fault in faults}
+def list_sensors(hub_ids: list[int], faults: list[Fault], now: datetime) -> list[dict[str, Any]]:
+    """Every sensor that was heard in four weeks: when last, how often today, and which of `faults` is its."""
+    wrong = {fault.sensor_id: fault for fault in faults if fault.sensor_id}
     today = timezone.localtime(now).date()
     sensors: dict[str, dict[str, Any]] = {}
     for bucket, sensor_id, events in sensor_events.hourly(hub_ids, now - SENSORS_SINCE):

@@ -14,6 +14,10 @@ PROMISED = 0.975
 """Taken within a minute, as telecare associations promise it."""
 
 
+class Share(float):
+    """0..1, to be shown as percent."""
+
+
 @dataclass(frozen=True)
 class Bar:
     label: str

@@ -12,6 +12,7 @@ from django.db import connection
 from monitoring.models import EventType
 from monitoring.notice_models import DueTask
 from monitoring.sensor_words import say_sensor
+from portal.pages.share_bars import Share
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,10 +23,12 @@ def count_responses(since: datetime, seniors: list[int] | None) -> list[tuple[An
     rows = _select(
         """
         SELECT to_char(date_trunc('week', detected_at AT TIME ZONE 'Asia/Seoul'), 'YYYY-MM-DD'), count(*),
-            avg((acknowledged_at - detected_at <= interval '60 s')::int),
-            avg((acknowledged_at - detected_at <= interval '180 s')::int)
+            avg(coalesce((acknowledged_at - detected_at <= interval '60 s')::int, 0)),
+            avg(coalesce((acknowledged_at - detected_at <= interval '180 s')::int, 0))
         FROM emergency_logs
-        WHERE detected_at >= %(since)s AND NOT test AND outcome <> 'test' AND (%(all)s OR senior_id = ANY(%(seniors)s))
+        WHERE detected_at >= %(since)s AND NOT test AND outcome <> 'test'
+            AND (acknowledged_at IS NOT NULL OR detected_at < now() - interval '180 s')
+            AND (%(all)s OR senior_id = ANY(%(seniors)s))
         GROUP BY 1 ORDER BY 1 DESC LIMIT 50
         """,
         since,
@@ -125,5 +128,5 @@ def _with_share(counts: list[int]) -> tuple[Any, ...]:
     return real, false_alarms, equipment, _share(false_alarms / total) if total else None
 
 
-def _share(value: Any) -> float | None:
-    return None if value is None else round(float(value), 3)
+def _share(value: Any) -> Share | None:
+    return None if value is None else Share(round(float(value), 3))

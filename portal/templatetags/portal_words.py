@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from monitoring.notice_words import say_notice
 from monitoring.risk_words import say_emergency, say_minutes, say_reasons
 from monitoring.sensor_words import say_room, say_sensor
+from portal.pages.share_bars import Share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from django.utils.safestring import SafeString
 
@@ -125,10 +126,22 @@ def span(seconds: float) -> str:
 
 @register.filter
 def figure(value: Any) -> str:
-    """A cell of a table: a share (a float up to 1) as percent, nothing as a dash."""
+    """A cell of a table: a share as percent, nothing as a dash."""
     if value is None:
         return "–"
-    return f"{value * 100:.1f}%" if isinstance(value, float) and 0 <= value <= 1 else str(value)
+    return f"{value * 100:.1f}%" if isinstance(value, Share) else str(value)
+
+
+@register.filter
+def short_day(day: date) -> str:
+    """11/22 (일): Django's short weekdays of Korean are the long ones."""
+    names = (_("월"), _("화"), _("수"), _("목"), _("금"), _("토"), _("일"))
+    return f"{day.month}/{day.day} ({names[day.weekday()]})"
+
+
+@register.filter
+def local_day(at: datetime) -> str:
+    return short_day(timezone.localtime(at).date())
 
 
 @register.filter

@@ -59,6 +59,7 @@ function showState(state) {
   const sign = document.getElementById("connection");
   if (!sign) return;
   sign.dataset.state = state;
+  sign.dataset.short = { live: words.connectedShort, connecting: words.connectingShort }[state] ?? words.lostShort;
   const text = { live: words.connected, connecting: words.connecting, lost: words.lost, refused: words.refused }[state];
   sign.querySelector(".connection-text").textContent = text;
 }
@@ -125,3 +126,5 @@ offerVisits();
 offerEntryCodes({ words, notify });
 showTitle();
 socket.connect();
+// only where the browser allows one: on https, or on this very machine
+navigator.serviceWorker?.register(words.worker).catch(() => null);

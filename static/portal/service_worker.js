@@ -8,8 +8,56 @@ const BADGE = "/static/portal/badge-96.png";
 const URGENT = new Set(["alert", "ask", "call"]);
 const ANSWER_WITHIN_MS = 15_000;
 
-self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+// the one page that is there without a network, with what it needs; no page with anybody's data is ever kept
+const OFFLINE = "/offline/";
+const SINCE = "/offline/since";
+const KEPT = "offline-2";
+
+self.addEventListener("install", (event) => event.waitUntil(keepOfflinePage().then(() => self.skipWaiting())));
+self.addEventListener("activate", (event) => event.waitUntil(dropOldCaches().then(() => self.clients.claim())));
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET" || new URL(request.url).origin !== self.location.origin) return;
+  if (request.mode === "navigate") event.respondWith(navigate(request));
+  else if (new URL(request.url).pathname.startsWith("/static/")) {
+    event.respondWith(fetch(request).catch(async () => (await caches.match(request)) ?? Response.error()));
+  }
+});
+
+async function keepOfflinePage() {
+  const cache = await caches.open(KEPT);
+  const answer = await fetch(OFFLINE, { cache: "no-store" });
+  const text = await answer.clone().text();
+  const needed = [...text.matchAll(/(?:href|src)="(\/static\/[^"]+)"/g)].map((match) => match[1]);
+  await cache.put(OFFLINE, answer);
+  await cache.addAll(needed);
+  // what its script imports has a name that only the script knows
+  for (const path of needed.filter((one) => one.endsWith(".js"))) {
+    const script = await (await cache.match(path)).text();
+    const imports = [...script.matchAll(/from "(\.[^"]+)"/g)].map((match) => new URL(match[1], self.location.origin + path));
+    await cache.addAll(imports.map((url) => url.pathname));
+  }
+}
+
+async function dropOldCaches() {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name !== KEPT).map((name) => caches.delete(name)));
+}
+
+/** The page from the network, else the offline page; and since when it has been away. */
+async function navigate(request) {
+  const cache = await caches.open(KEPT);
+  try {
+    const answer = await fetch(request);
+    await cache.delete(SINCE);
+    return answer;
+  } catch (error) {
+    if (!(await cache.match(SINCE))) await cache.put(SINCE, new Response(String(Date.now())));
+    const page = await cache.match(OFFLINE);
+    if (page) return page;
+    throw error;
+  }
+}
 
 self.addEventListener("push", (event) => event.waitUntil(show(read(event.data))));
 

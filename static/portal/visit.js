@@ -7,7 +7,7 @@
 const DRAFT = "anbu.visit.draft.";
 const WAITING = "anbu.visit.waiting";
 
-function readWaiting() {
+export function readWaiting() {
   return JSON.parse(localStorage.getItem(WAITING) ?? "[]");
 }
 

@@ -92,9 +92,9 @@ def test_the_day_is_drawn_by_sensor_and_written_as_a_table(
             event_content="motion on",
         )
     html = browse(kim).get(f"/admin/care/{senior.pk}/").content.decode()
-    assert "센서 1개가 24시간 동안 3번 움직임을 알렸습니다" in html
-    assert '<rect class="mark' in html
-    assert '<th scope="row">주방 움직임</th><td>3</td>' in html
+    assert "방 1곳에서 24시간 동안 움직임 3번" in html
+    assert '<path class="mark' in html
+    assert '<th scope="row">주방</th><td>3</td>' in html
 
 
 def test_only_supervisors_change_who_cares_for_whom(client: Client, senior: Senior, kim: Staff, park: Staff) -> None:

@@ -27,6 +27,9 @@ def emergency(senior: Senior, kim: Staff, happen: Callable[..., EmergencyLog]) -
     return happen(senior)
 
 
+pytestmark = pytest.mark.django_db(databases=["default", "timeseries"])
+
+
 def page(client: Client, emergency: EmergencyLog) -> str:
     answer = client.get(f"/admin/emergencies/{emergency.log_id}/")
     assert answer.status_code == 200
