@@ -59,6 +59,7 @@ def deals_out(asked: argparse.Namespace) -> bool:
     return bool(asked.numprocesses) and "PYTEST_XDIST_WORKER" not in os.environ
 
 
+@pytest.hookimpl(tryfirst=True)  # the dealer of groups looks after us
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole products come first and one after the other: two at once would only wait for each other."""
     items.sort(key=lambda item: item.get_closest_marker("flow") is None)
