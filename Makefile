@@ -14,7 +14,7 @@ LANGUAGES := en
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-long chaos chaos-hubs bench bench-ingest bench-pages bench-relay bench-alert bench-ai check format schema messages requirements clean
+.PHONY: help setup screenshots demo up test test-long chaos chaos-hubs bench bench-ingest bench-pages bench-relay bench-alert bench-ai check format schema messages requirements clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -69,6 +69,9 @@ bench-alert: setup ## from a pressed button to an open page, idle and under an i
 
 bench-pages: setup ## what the staff's pages cost in a province, beside a thousand seniors and a view with one query
 	@$(BIN)/python -m benchmarks.bench_pages --out benchmarks/results/pages-$$(date -u +%Y%m%d-%H%M).json
+
+screenshots: setup ## every page of the demo that runs at PORT, into docs/screenshots (needs chromium)
+	@PYTHONPATH=. $(BIN)/python tests/scripts/take_screenshots.py --url http://127.0.0.1:$(PORT)
 
 check: setup ## format, lint, types, migrations, architecture, translations, API schema
 	@tests/scripts/check

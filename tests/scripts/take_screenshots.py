@@ -1,9 +1,10 @@
 """Every page with the demo's data, in Chromium: Korean and English, light and dark, wide and narrow.
 
-    make screenshots [ONLY=desk,senior]
+    make demo            (in another terminal)
+    make screenshots
 
-A demo that runs already (`ANBU_DATA`) is used; else one is started and ended. Pages complain here too: an error in the
-console or a refusal of the content security policy ends the run with 1.
+The demo's password is read from `ANBU_DATA`. Pages complain here too: an error in the console or a refusal of the
+content security policy ends the run with 1.
 """
 
 from __future__ import annotations
