@@ -42,7 +42,7 @@ up: setup ## the whole product, empty; create_staff makes the first account
 	@exec $(BIN)/python manage.py up --port $(PORT)
 
 test: setup ## every test but the long ones
-	@$(BIN)/python -m pytest -m "not long" -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not long" -n 2 --dist loadscope --no-loadscope-reorder
 
 test-long: setup ## the long tests: fuzzing, faults
 	@$(BIN)/python -m pytest -m long

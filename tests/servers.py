@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from portal.embedded.errors import EmbeddedServerError
 from portal.embedded.stack import EmbeddedStack
@@ -23,6 +24,9 @@ from portal.operation.runtime_variables import compose_variables, name_missing_s
 if TYPE_CHECKING:
     import argparse
 
+    from xdist.remote import Producer
+
+PRODUCTS = ("tests/flows/", "tests/chaos/", "tests/portal/test_up.py")
 STACK_KEY = pytest.StashKey[EmbeddedStack]()
 
 
@@ -59,10 +63,18 @@ def deals_out(asked: argparse.Namespace) -> bool:
     return bool(asked.numprocesses) and "PYTEST_XDIST_WORKER" not in os.environ
 
 
-@pytest.hookimpl(tryfirst=True)  # the dealer of groups looks after us
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole products come first and one after the other: two at once would only wait for each other."""
+    """What takes longest comes first."""
     items.sort(key=lambda item: item.get_closest_marker("flow") is None)
-    for item in items:
-        group = "product" if item.get_closest_marker("flow") else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return OneProductAtATime(config, log)
+
+
+class OneProductAtATime(LoadScopeScheduling):  # type: ignore[misc]  # its package has no types
+    """Deals out files; all that start whole products are as one, since two at once would only wait for each other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "product" if file.startswith(PRODUCTS) else file

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.flows.living_home import Home
     from tests.flows.product import Product, StaffClient
 
-pytestmark = [pytest.mark.flow, pytest.mark.browser]
+pytestmark = [pytest.mark.long, pytest.mark.flow, pytest.mark.browser]
 
 
 def test_a_visit_waits_for_the_network_and_is_then_kept_once(
