@@ -14,7 +14,7 @@ LANGUAGES := en
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup screenshots demo up test test-long chaos chaos-hubs bench bench-ingest bench-pages bench-relay bench-alert bench-ai check format schema messages requirements clean
+.PHONY: help setup screenshots demo up test test-long chaos chaos-hubs bench bench-ingest bench-load bench-overload bench-pages bench-relay bench-alert bench-ai check format schema messages requirements clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -53,7 +53,7 @@ chaos: setup ## N faults at random under alarms: none lost, doubled or late; goe
 chaos-hubs: setup ## SIGKILL N times web, and PostgreSQL N * 2/5 times, during ingest; every event is there once
 	@ANBU_CHAOS_KILLS=$(N) $(BIN)/python -m pytest tests/chaos/test_kills_lose_no_event.py -q -s
 
-bench: bench-ingest bench-pages bench-relay bench-alert bench-ai ## every benchmark; ratios of one run, a few minutes
+bench: bench-ingest bench-load bench-overload bench-pages bench-relay bench-alert bench-ai ## every benchmark; ratios of one run, a few minutes
 
 bench-ingest: setup ## events kept by a processor core, beside COPY and beside an endpoint that keeps nothing
 	@$(BIN)/python -m benchmarks.bench_ingest --rounds 5 --out benchmarks/results/ingest-$$(date -u +%Y%m%d-%H%M).json
@@ -72,6 +72,12 @@ bench-pages: setup ## what the staff's pages cost in a province, beside a thousa
 
 screenshots: setup ## every page of the demo that runs at PORT, into docs/screenshots (needs chromium)
 	@PYTHONPATH=. $(BIN)/python tests/scripts/take_screenshots.py --url http://127.0.0.1:$(PORT)
+
+bench-load: setup ## the sockets of 10,000 homes on one web process, for two minutes
+	@$(BIN)/python -m benchmarks.bench_load --out benchmarks/results/load-$$(date -u +%Y%m%d-%H%M).json
+
+bench-overload: setup ## three times what the backend can keep, for a minute: nothing accepted is missing
+	@$(BIN)/python -m benchmarks.bench_overload --out benchmarks/results/overload-$$(date -u +%Y%m%d-%H%M).json
 
 check: setup ## format, lint, types, migrations, architecture, translations, API schema
 	@tests/scripts/check

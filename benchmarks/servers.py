@@ -24,26 +24,34 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 HUBS = 512
+# in bulk: one by one ten thousand would take minutes
 REGISTER = """
 import json
-from devices.registration import register_hub
+from django.db import transaction
+from devices.api_keys import new_key
+from devices.models import HubKey, IoTHub
 from seniors.models import Senior
-keys = []
-for number in range(%d):
-    senior = Senior.objects.create(full_name=f"bench {number}", address="bench")
-    keys.append(register_hub(senior, f"BENCH-{number}", None)[1].key)
-print("KEYS" + json.dumps(keys))
+with transaction.atomic():
+    seniors = [Senior(full_name=f"bench {number}", address="bench") for number in range(%d)]
+    seniors = Senior.objects.bulk_create(seniors, batch_size=1000)
+    hubs = [IoTHub(senior=senior, device_id=f"BENCH-{number}") for number, senior in enumerate(seniors)]
+    hubs = IoTHub.objects.bulk_create(hubs, batch_size=1000)
+    keys = [new_key("hub") for _ in hubs]
+    rows = [HubKey(hub=hub, prefix=key.prefix, key_hash=key.key_hash) for hub, key in zip(hubs, keys)]
+    HubKey.objects.bulk_create(rows, batch_size=1000)
+print("KEYS" + json.dumps([[hub.hub_id for hub in hubs], [key.key for key in keys]]))
 """
 
 
 class Backend:
-    """PostgreSQL and Valkey with the product's tables and registered hubs."""
+    """PostgreSQL and Valkey with the product's tables and registered hubs, `keys` in the order of `hub_ids`."""
 
     def __init__(self, folder: Path, hubs: int = HUBS, servers: Collection[str] = ("postgres", "valkey")) -> None:
         self._hubs = hubs
         self._stack = EmbeddedStack(folder, servers)
         self.environment: dict[str, str] = {}
         self.keys: list[str] = []
+        self.hub_ids: list[int] = []
 
     def start(self) -> None:
         self._stack.start()
@@ -56,9 +64,8 @@ class Backend:
         (self._stack.data_dir / "static").mkdir()  # WhiteNoise warns of a folder that is not there
         self.manage("migrate", "--verbosity", "0")
         self.manage("migrate", "--verbosity", "0", "--database", "timeseries")
-        self.keys = json.loads(
-            self.manage("shell", "--verbosity", "0", "-c", REGISTER % self._hubs).rpartition("KEYS")[2]
-        )
+        told = self.manage("shell", "--verbosity", "0", "-c", REGISTER % self._hubs).rpartition("KEYS")[2]
+        self.hub_ids, self.keys = json.loads(told)
 
     def stop(self) -> None:
         self._stack.stop()
@@ -102,7 +109,7 @@ class Web:
         port = str(self.port)
         options = {
             "uvicorn": ["--host", "127.0.0.1", "--port", port, "--no-access-log", "--no-proxy-headers",
-                        "--ws", "websockets", "--ws-max-size", "131072",
+                        "--ws", "websockets", "--ws-max-size", "131072", "--ws-per-message-deflate", "false",
                         "--no-server-header", "--lifespan", "off", "--log-level", "warning"],
             "daphne": ["-b", "127.0.0.1", "-p", port, "--access-log", "/dev/null", "-v", "0", "--no-server-name"],
         }  # fmt: skip

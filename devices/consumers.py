@@ -11,7 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error
 
 from . import hub_protocol as protocol
-from . import key_cache, presence, safety_checks
+from . import key_cache, presence, presence_writer, safety_checks
 from .api_keys import credential_of
 from .authentication import HUB_PREFIX
 from .camera.inbox import inbox
@@ -146,7 +146,7 @@ class HubConsumer(AsyncWebsocketConsumer):
             link().collect(beat)
             is_ours = True
         else:
-            is_ours = await in_database_thread(presence.mark_heartbeat, *beat)
+            is_ours = await presence_writer.take_heartbeat(beat)
         if is_ours:
             self.heard_at = time.monotonic()
             await self.send_message(protocol.HeartbeatAck(new_id(), now))

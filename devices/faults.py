@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -24,6 +24,7 @@ BATTERY_LOW_BELOW = 15
 BATTERY_GOOD_FROM = 25
 CLOCK_OFF_BEYOND_S = 60  # the contract refuses a batch from there
 CLOCK_RIGHT_WITHIN_S = 30
+EQUIPMENT = (Fault.Kind.ROBOT_OFFLINE, Fault.Kind.BATTERY_LOW, Fault.Kind.CLOCK_SKEW)
 
 
 @transaction.atomic
@@ -70,18 +71,39 @@ def visible(user: Staff | AnonymousUser) -> QuerySet[Fault]:
     return Fault.objects.filter(hub__senior__in=Senior.objects.visible_to(user)).select_related("hub")
 
 
+class Finding(NamedTuple):
+    """What a heartbeat says of a hub's equipment. `battery` is per cent, None where it has none or does not know;
+    `skew_s` is our clock minus the hub's."""
+
+    hub_id: int
+    battery: int | None
+    robot_online: bool
+    skew_s: int
+
+
 @transaction.atomic
-def judge_equipment(hub_id: int, battery: int | None, robot_online: bool) -> None:
-    """Raises and clears what a heartbeat says of battery (per cent, None = has none or does not know) and robot."""
-    if robot_online:
-        clear_fault(hub_id, Fault.Kind.ROBOT_OFFLINE)
-    else:
-        raise_fault(hub_id, Fault.Kind.ROBOT_OFFLINE)
-    band = battery_band(battery)
-    if band == "low":
-        raise_fault(hub_id, Fault.Kind.BATTERY_LOW)
-    elif band == "good":
-        clear_fault(hub_id, Fault.Kind.BATTERY_LOW)
+def judge_equipment(findings: Iterable[Finding]) -> None:
+    """Raises and clears what heartbeats say of robots, batteries and clocks: one statement where nothing changes."""
+    wrong: dict[tuple[int, Fault.Kind], bool] = {}
+    for finding in findings:
+        wrong[finding.hub_id, Fault.Kind.ROBOT_OFFLINE] = not finding.robot_online
+        battery, clock = battery_band(finding.battery), clock_band(finding.skew_s)
+        if battery != "between":
+            wrong[finding.hub_id, Fault.Kind.BATTERY_LOW] = battery == "low"
+        if clock != "between":
+            wrong[finding.hub_id, Fault.Kind.CLOCK_SKEW] = clock == "off"
+    lasting = Fault.objects.filter(
+        hub_id__in={hub_id for hub_id, _ in wrong}, kind__in=EQUIPMENT, sensor_id="", cleared_at=None
+    )
+    known = {(hub_id, Fault.Kind(kind)) for hub_id, kind in lasting.values_list("hub_id", "kind")}
+    for (hub_id, kind), is_wrong in wrong.items():
+        if is_wrong and (hub_id, kind) not in known:
+            raise_fault(hub_id, kind)
+    for kind in EQUIPMENT:
+        if over := [
+            hub_id for hub_id, known_kind in known if known_kind == kind and not wrong.get((hub_id, kind), True)
+        ]:
+            clear_of_many(over, kind)
 
 
 def battery_band(battery: int | None) -> Literal["low", "good", "between"]:
@@ -89,15 +111,6 @@ def battery_band(battery: int | None) -> Literal["low", "good", "between"]:
     if battery is None or BATTERY_LOW_BELOW <= battery < BATTERY_GOOD_FROM:
         return "between"
     return "low" if battery < BATTERY_LOW_BELOW else "good"
-
-
-def judge_clock(hub_id: int, skew_s: int) -> None:
-    """Raises and clears what a hub's own time says of its clock. `skew_s` is our clock minus the hub's."""
-    band = clock_band(skew_s)
-    if band == "off":
-        raise_fault(hub_id, Fault.Kind.CLOCK_SKEW)
-    elif band == "right":
-        clear_fault(hub_id, Fault.Kind.CLOCK_SKEW)
 
 
 def clock_band(skew_s: int) -> Literal["off", "right", "between"]:

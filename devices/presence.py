@@ -54,7 +54,24 @@ MARK_HEARTBEATS = """
     UPDATE iot_hubs SET last_seen_at = heard_at, silent_at = heard_at + make_interval(secs => %s),
         battery = mine.battery, robot_online = mine.robot_online, clock_skew_s = skew_s
     FROM mine WHERE iot_hubs.hub_id = mine.hub_id
-    RETURNING iot_hubs.hub_id
+    RETURNING iot_hubs.hub_id, iot_hubs.socket_id
+"""
+WAKE_HUBS = """
+    WITH beats AS (
+        SELECT * FROM unnest(%s::int[], %s::text[], %s::int[], %s::bool[], %s::int[])
+            AS beat (hub_id, socket_id, battery, robot_online, skew_s)
+    ), mine AS (
+        SELECT hub_id, beats.battery, beats.robot_online, skew_s
+        FROM iot_hubs JOIN beats USING (hub_id, socket_id)
+        WHERE status <> 'online' AND deregistered_at IS NULL
+        ORDER BY hub_id
+        FOR NO KEY UPDATE OF iot_hubs SKIP LOCKED
+    )
+    UPDATE iot_hubs SET status = 'online', status_changed_at = statement_timestamp(),
+        last_seen_at = statement_timestamp(), silent_at = statement_timestamp() + make_interval(secs => %s),
+        battery = mine.battery, robot_online = mine.robot_online, clock_skew_s = skew_s
+    FROM mine WHERE iot_hubs.hub_id = mine.hub_id
+    RETURNING iot_hubs.hub_id, iot_hubs.socket_id
 """
 
 # rows that another transaction holds are left out: the hub's next POST is written down again
@@ -139,22 +156,27 @@ def is_routine(beat: Beat) -> bool:
 
 def mark_heartbeat(hub_id: int, socket_id: str, battery: int | None, robot_online: bool, skew_s: int = 0) -> bool:
     """A sign of life over the socket. False when the socket is no longer the hub's: it was replaced or given up."""
-    mine = _registered(hub_id).filter(socket_id=socket_id)
-    seen = {
-        "last_seen_at": Now(),
-        "silent_at": Now() + heartbeat_lasts(),
-        "battery": battery,
-        "robot_online": robot_online,
-        "clock_skew_s": skew_s,
-    }
-    if not mine.filter(status=ONLINE).update(**seen) and not _come_online(mine, hub_id, **seen):
-        return False
     beat = Beat(hub_id, socket_id, battery, robot_online, skew_s)
-    if not is_routine(beat):
-        faults.judge_equipment(hub_id, battery, robot_online)
-        faults.judge_clock(hub_id, skew_s)
-        _equipment[hub_id] = (_bands(beat), time.monotonic())
-    return True
+    return take_heartbeats([beat])[beat]
+
+
+def take_heartbeats(beats: Sequence[Beat]) -> dict[Beat, bool]:
+    """`mark_heartbeat` of many: whether each is still its hub's. A few statements, however many they are."""
+    heard = _move([(beat, 0.0) for beat in beats])
+    if left := [beat for beat in beats if (beat.hub_id, beat.socket_id) not in heard]:
+        heard |= _wake(left)
+    for beat in beats:
+        if (beat.hub_id, beat.socket_id) not in heard and _mark_alone(beat):  # its row was in use
+            heard.add((beat.hub_id, beat.socket_id))
+    ours = {beat: (beat.hub_id, beat.socket_id) in heard for beat in beats}
+    news = [beat for beat, is_ours in ours.items() if is_ours and not is_routine(beat)]
+    if news:
+        faults.judge_equipment(
+            faults.Finding(beat.hub_id, beat.battery, beat.robot_online, beat.skew_s) for beat in news
+        )
+        now = time.monotonic()
+        _equipment.update({beat.hub_id: (_bands(beat), now) for beat in news})
+    return ours
 
 
 def mark_heartbeats(aged: Sequence[tuple[Beat, float]]) -> int:
@@ -162,15 +184,9 @@ def mark_heartbeats(aged: Sequence[tuple[Beat, float]]) -> int:
 
     A hub that it did not move (offline, replaced, or its row in use) is looked at by itself at its next heartbeat.
     """
-    if not aged:
-        return 0
-    columns = [list(column) for column in zip(*(beat for beat, _ in aged), strict=True)]
-    with connection.cursor() as cursor:
-        lasts_s = heartbeat_lasts().total_seconds()
-        cursor.execute(MARK_HEARTBEATS, [*columns, [age_s for _, age_s in aged], lasts_s])
-        moved = {hub_id for (hub_id,) in cursor.fetchall()}
+    moved = _move(aged)
     for beat, _ in aged:
-        if beat.hub_id not in moved:
+        if (beat.hub_id, beat.socket_id) not in moved:
             _equipment.pop(beat.hub_id, None)
     return len(moved)
 
@@ -287,14 +303,37 @@ def _registered(hub_id: int) -> QuerySet[IoTHub]:
     return IoTHub.objects.filter(pk=hub_id, deregistered_at=None)
 
 
+def _move(aged: Sequence[tuple[Beat, float]]) -> set[tuple[int, str]]:
+    """Writes the heartbeats of hubs that are online; the (hub_id, socket_id) that it moved."""
+    if not aged:
+        return set()
+    columns = [list(column) for column in zip(*(beat for beat, _ in aged), strict=True)]
+    with connection.cursor() as cursor:
+        lasts_s = heartbeat_lasts().total_seconds()
+        cursor.execute(MARK_HEARTBEATS, [*columns, [age_s for _, age_s in aged], lasts_s])
+        return set(cursor.fetchall())
+
+
 @transaction.atomic
-def _come_online(hub: QuerySet[IoTHub], hub_id: int, **seen: object) -> bool:
-    """Puts a hub online that was not. False when `hub` chooses no row."""
-    if not hub.exclude(status=ONLINE).update(status=ONLINE, status_changed_at=Now(), **seen):
-        return hub.update(**seen) > 0  # another process was faster
-    faults.clear_fault(hub_id, Fault.Kind.HUB_OFFLINE)
-    hints.send_hint_on_commit(hints.STAFF_FEED)
-    return True
+def _wake(beats: Sequence[Beat]) -> set[tuple[int, str]]:
+    """Puts those online that were not; returns their (hub_id, socket_id)."""
+    columns = [list(column) for column in zip(*beats, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(WAKE_HUBS, [*columns, heartbeat_lasts().total_seconds()])
+        awake = set[tuple[int, str]](cursor.fetchall())
+    if awake:
+        faults.clear_of_many([hub_id for hub_id, _ in awake], Fault.Kind.HUB_OFFLINE)
+        hints.send_hint_on_commit(hints.STAFF_FEED)
+    return awake
+
+
+@transaction.atomic
+def _mark_alone(beat: Beat) -> bool:
+    """Waits for whoever is writing the hub's row. False when the socket is not the hub's."""
+    mine = _registered(beat.hub_id).filter(socket_id=beat.socket_id)
+    if not mine.select_for_update(no_key=True).exists():
+        return False
+    return bool(_move([(beat, 0.0)]) or _wake([beat]))
 
 
 @transaction.atomic

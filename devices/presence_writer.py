@@ -1,7 +1,7 @@
-"""Signs of life by POST, as the ingest path gives them: those of many hubs with one statement.
+"""Signs of life as the event loop hears them: those of many hubs with few statements.
 
-Only a hub that this process has not found online lately is waited for, so that whoever looks after the answer sees it
-online. Of the others a mark may come a moment after the answer: their earlier one holds for 30 s at least.
+A POST is waited for only where this process has not found its hub online lately, so that whoever looks after the answer
+sees it online. Of the others a mark may come a moment after the answer: their earlier one holds for 30 s at least.
 """
 
 from __future__ import annotations
@@ -17,19 +17,39 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def _mark(hub_ids: Sequence[int]) -> dict[int, bool]:
+class PresenceWriter:
+    """Of one event loop."""
+
+    def __init__(self) -> None:
+        self.posts = GroupedCall(_mark_posts)
+        self.beats = GroupedCall(_take_heartbeats)
+
+
+def _mark_posts(hub_ids: Sequence[int]) -> dict[int, bool]:
     return presence.mark_posts(hub_ids)
 
 
-_marks: WeakKeyDictionary[asyncio.AbstractEventLoop, GroupedCall[int, bool]] = WeakKeyDictionary()
+def _take_heartbeats(beats: Sequence[presence.Beat]) -> dict[presence.Beat, bool]:
+    return presence.take_heartbeats(beats)
+
+
+_writers: WeakKeyDictionary[asyncio.AbstractEventLoop, PresenceWriter] = WeakKeyDictionary()
+
+
+def _writer() -> PresenceWriter:
+    loop = asyncio.get_running_loop()
+    if loop not in _writers:
+        _writers[loop] = PresenceWriter()
+    return _writers[loop]
 
 
 async def note_post(hub_id: int) -> None:
     """`presence.mark_post` from the event loop. Raises django.db.Error where it waits and the database is away."""
-    loop = asyncio.get_running_loop()
-    marks = _marks.get(loop)
-    if marks is None:
-        marks = _marks[loop] = GroupedCall(_mark)
-    marked = marks.ask(hub_id)
+    marked = _writer().posts.ask(hub_id)
     if not presence.is_online_by_posts(hub_id):
         await marked
+
+
+async def take_heartbeat(beat: presence.Beat) -> bool:
+    """`presence.mark_heartbeat` from the event loop. Raises django.db.Error when the database is away."""
+    return bool(await _writer().beats.ask(beat))

@@ -7,7 +7,6 @@ credential: what dies in between is heard of.
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -22,8 +21,6 @@ from .database_threads import in_database_thread
 
 log = structlog.get_logger(__name__)
 POLL_S = 0.5
-GAP_S = 30.0  # a poll hears of the last minute
-BOOT_TIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine sleeps
 
 
 class Listener(Protocol):
@@ -42,7 +39,6 @@ class RevocationFeed:
         self._log = RevocationLog()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._polled_at: float | None = None
 
     def subscribe(self, listener: Listener) -> None:
         self._listeners.add(listener)
@@ -67,17 +63,12 @@ class RevocationFeed:
                 await listening
 
     async def _poll(self) -> None:
-        began = time.clock_gettime(BOOT_TIME)
         try:
             revoked = await in_database_thread(self._log.poll)
         except Error as error:
             log.warning("revocations cannot be read", error=str(error))
             self._tell_all(None)
             return
-        if self._polled_at is not None and began - self._polled_at > GAP_S:
-            log.warning("revocations were not looked at for long", seconds=round(began - self._polled_at))
-            self._tell_all(None)  # what was revoked meanwhile may be forgotten already
-        self._polled_at = began
         for revocation in revoked:
             self._tell_all(revocation)
 

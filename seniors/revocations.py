@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import timedelta
 
 from django.db.models.functions import Now
 
 from .models import Revocation
+
+LATE_S = 60
+BOOT_TIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine sleeps
 
 
 def digest_session(session_key: str) -> str:
@@ -43,16 +47,21 @@ def revoke_mapping(staff_id: int, senior_id: int) -> None:
 class RevocationLog:
     """One process's view of the revocations: `poll()` returns those not yet returned.
 
-    Rows of the last minute are read each time, so a row whose transaction committed late is not slipped past.
+    Rows of a minute before the last poll are read each time, so a row whose transaction committed late is not slipped
+    past, nor one that was written while this process slept.
     """
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
+        self._polled_at: float | None = None
 
     def poll(self) -> list[tuple[str, str]]:
         """New (kind, subject) pairs. Raises django.db.Error when the database is away."""
-        recent = Revocation.objects.filter(created_at__gt=Now() - timedelta(seconds=60))
+        began = time.clock_gettime(BOOT_TIME)
+        slept_s = 0.0 if self._polled_at is None else began - self._polled_at
+        recent = Revocation.objects.filter(created_at__gt=Now() - timedelta(seconds=LATE_S + slept_s))
         rows = list(recent.values_list("id", "kind", "subject"))
         fresh = [(kind, subject) for row_id, kind, subject in rows if row_id not in self._seen]
         self._seen = {row_id for row_id, _, _ in rows}
+        self._polled_at = began
         return fresh

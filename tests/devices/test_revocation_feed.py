@@ -71,19 +71,3 @@ async def test_one_listeners_error_keeps_no_revocation_from_the_others(listener:
     assert await heard(listener) == [("hub", str(hub.hub_id))]
     for each in failing:
         revocation_feed.unsubscribe(each)
-
-
-async def test_after_a_long_sleep_everything_is_looked_at_anew(hub: IoTHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was revoked while the process stood still may be older than what a poll reads."""
-
-    class Forgetful(Listener):
-        def store_went_away(self) -> None:
-            self.woken.set()
-
-    forgetful = Forgetful()
-    revocation_feed.subscribe(forgetful)
-    await asyncio.sleep(0.7)
-    assert not forgetful.woken.is_set()
-    monkeypatch.setattr(revocation_feed, "GAP_S", 0.0)
-    await heard(forgetful)
-    revocation_feed.unsubscribe(forgetful)

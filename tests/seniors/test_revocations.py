@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.db.models.functions import Now
 
+from seniors import revocations
 from seniors.models import Revocation
 from seniors.revocations import RevocationLog, digest_session, revoke_hub, revoke_hub_key, revoke_session, revoke_staff
 from seniors.sessions import session_key_of, staff_of_session
@@ -67,3 +69,14 @@ def test_the_session_is_found_among_other_cookies(header: str, key: str | None, 
 @pytest.mark.parametrize("key", ["unknown", "x" * 500, "a\x00b", "'; --"])
 def test_a_key_that_is_none_is_nobody(key: str) -> None:
     assert staff_of_session(key) is None
+
+
+def test_what_was_revoked_while_the_process_slept_is_heard_of(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = RevocationLog()
+    assert log.poll() == []
+    revoke_hub(7)
+    Revocation.objects.update(created_at=Now() - timedelta(hours=2))
+    assert log.poll() == []
+    slept = time.clock_gettime(revocations.BOOT_TIME) + 3 * 3600
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: slept)
+    assert log.poll() == [("hub", "7")]
