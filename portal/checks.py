@@ -61,6 +61,23 @@ def check_channels(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
     return problems
 
 
+@register(Tags.security, deploy=True)
+def check_camera(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Half a TURN server is none: connections fail without a word."""
+    problems: list[CheckMessage] = []
+    if bool(settings.TURN_URLS) != bool(settings.TURN_SECRET):
+        hint = "Set TURN_URLS and TURN_SECRET (coturn's static-auth-secret), or neither."
+        problems.append(Error("only one of TURN_URLS and TURN_SECRET is set", hint=hint, id="anbu.E010"))
+    for url in settings.TURN_URLS:
+        if not url.startswith(("turn:", "turns:")):
+            hint = "Write turn:HOST:3478?transport=udp or turns:HOST:5349."
+            problems.append(Error(f"{url!r} in TURN_URLS is no TURN address", hint=hint, id="anbu.E011"))
+    if not settings.TURN_URLS and not settings.ICE_SERVERS:
+        hint = "Set TURN_URLS and TURN_SECRET: deploy/coturn. Browsers and hubs behind strict firewalls see no picture."
+        problems.append(Warning("there is no TURN server", hint=hint, id="anbu.W012"))
+    return problems
+
+
 @register(Tags.compatibility)
 def check_time_zone(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     if settings.TIME_ZONE != "Asia/Seoul":

@@ -30,7 +30,8 @@ from portal import runtime
 from portal.simulation.history_import import import_recording
 from portal.simulation.recordings import SEOUL, SensorEvent, write_recording
 from portal.simulation.resident import days
-from seniors.enrollment import enroll_senior, map_staff
+from portal.simulation.room_clip import write_room_clip
+from seniors.enrollment import enroll_senior, map_staff, set_video_consent
 from seniors.models import Role, Senior, Staff
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def prepare_home(resident: Resident, people: dict[str, Staff], note: DemoNote) -
             )
         if resident.part == FELL:
             map_staff(people[GUARDIAN.email], senior)
+            set_video_consent(senior, True, people[GUARDIAN.email])
         hub, key = register_hub(senior, device_id, caseworker)
         note.set(device_id, key.key)
     return hub
@@ -205,10 +207,19 @@ def write_keys_file(note: DemoNote, fell_at: datetime, *, with_incidents: bool) 
         if resident.part == FELL:
             plan["silent_for"] = (timezone.now() - fell_at).total_seconds() / 3600
             plan["robot_answer"] = "no_answer"
+            plan["video"] = str(prepare_film())
         lines.append(json.dumps(plan, ensure_ascii=False))
     path = runtime.run_dir() / "demo-homes.jsonl"
     path.touch(mode=0o600)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def prepare_film() -> Path:
+    """What the camera of the one who fell shows."""
+    path = runtime.run_dir() / "demo-room.mp4"
+    if not path.exists():
+        write_room_clip(path)
     return path
 
 

@@ -14,6 +14,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaRelay
 
 from benchmarks.relay import lines
+from devices.camera import aiortc_seam
 from devices.camera.frames import Codec
 from devices.camera.peers import InboundPeer, OutboundPeer, find_capabilities
 from devices.camera.source import RelaySource
@@ -91,5 +92,6 @@ class Transcoding:
 
 
 if __name__ == "__main__":
+    aiortc_seam.shield_from_noise()
     kinds: dict[str, type[PassThrough | Transcoding]] = {"passthrough": PassThrough, "mediarelay": Transcoding}
     asyncio.run(lines.serve(int(sys.argv[2]), kinds[sys.argv[1]]().answer))

@@ -7,6 +7,8 @@ says at the start of every relay, and in the tests, whether the names still mean
 from __future__ import annotations
 
 import inspect
+import struct
+from contextlib import suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 BUFFER = "_RTCRtpReceiver__jitter_buffer"
 ENCODER = "_RTCRtpSender__encoder"
+SHORTEST = 12
+"""An RTP header; all else that is sent to a connection is longer."""
 
 
 class SeamBroken(Exception):
@@ -65,6 +69,25 @@ def take_packets(receiver: RTCRtpReceiver, assembler: FrameAssembler | SoundAsse
 
 async def ask_for_key_frame(receiver: RTCRtpReceiver, ssrc: int) -> None:
     await receiver._send_rtcp_pli(ssrc)
+
+
+def shield_from_noise() -> None:
+    """Drops datagrams too short to be anything: aiortc ends a whole connection at an empty one, whoever sent it.
+
+    Once in a process; again is harmless.
+    """
+    received = ice.StunProtocol.datagram_received
+    if received.__module__ == __name__:
+        return
+
+    def datagram_received(self: ice.StunProtocol, data: bytes | str, addr: tuple[Any, ...]) -> None:
+        if len(data) < SHORTEST:
+            return
+        # what looks like STUN and is not
+        with suppress(struct.error, IndexError, KeyError, UnicodeDecodeError):
+            received(self, data, addr)
+
+    ice.StunProtocol.datagram_received = datagram_received  # type: ignore[method-assign]
 
 
 class SharedPacker:

@@ -33,6 +33,7 @@ MOST_FORWARDS = 2
 async def run_relay() -> None:
     """Serves until cancelled. Redis away is waited for; what streams then goes on. Raises SeamBroken."""
     aiortc_seam.check_seam()
+    aiortc_seam.shield_from_noise()
     aiortc_seam.limit_addresses(settings.RELAY_ADDRESSES)
     relay = Relay()
     try:

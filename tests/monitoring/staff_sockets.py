@@ -53,6 +53,12 @@ class Page:
                 return message
             assert message["type"] in {"pulse", *passing_over}, message
 
+    async def receive_any(self, within_s: float = PATIENCE_S) -> dict[str, Any]:
+        frame = await self._communicator.receive_output(within_s)
+        assert frame["type"] == "websocket.send", frame
+        message: dict[str, Any] = json.loads(frame["text"])
+        return message
+
     async def closed(self, within_s: float = PATIENCE_S) -> int:
         """The close code, whatever comes before it."""
         async with asyncio.timeout(within_s):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ def make_clip(mime_type: str, frames: int = 50, group: int = 25, width: int = 32
 
 
 class ClipTrack(MediaStreamTrack):
-    """Plays encoded frames over and over at their speed. What was sent is in `sent`."""
+    """Plays encoded frames over and over at their speed. What was sent lately is in `sent`."""
 
     kind = "video"
 
@@ -56,7 +57,7 @@ class ClipTrack(MediaStreamTrack):
         self._clip, self._time_base = clip, time_base
         self._number = first
         self._began: float | None = None
-        self.sent: list[bytes] = []
+        self.sent: deque[bytes] = deque(maxlen=1000)
 
     async def recv(self) -> av.Packet[Any]:
         loop = asyncio.get_running_loop()

@@ -19,6 +19,7 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections on loopback alone: a machine of CI may have no other network."""
     monkeypatch.setattr(ice, "get_host_addresses", ice.get_host_addresses)
     aiortc_seam.limit_addresses(["127.0.0.1"])
+    aiortc_seam.shield_from_noise()
 
 
 @pytest.fixture

@@ -194,8 +194,8 @@ async def test_a_hub_without_viewers_costs_no_memory() -> None:
         assert after < before + 3
 
 
-def ports_of(peer: InboundPeer | OutboundPeer) -> list[int]:
-    lines = peer._connection.localDescription.sdp.splitlines()
+def ports_of(connection: RTCPeerConnection) -> list[int]:
+    lines = connection.localDescription.sdp.splitlines()
     return [int(line.split()[5]) for line in lines if line.startswith("a=candidate:") and " udp " in line.lower()]
 
 
@@ -205,6 +205,16 @@ def compose_noise(chance: random.Random) -> bytes:
         [b"\0\x01\0\x08\x21\x12\xa4\x42", b"\x16\xfe\xff", b"\x17\xfe\xfd", b"\x80\x60", b"\x80\xc8", b""]
     )
     return head + chance.randbytes(chance.randrange(0, 1400))
+
+
+async def test_a_datagram_of_nothing_ends_no_connection() -> None:
+    async with relayed(CameraEnd((ClipTrack(make_clip(MIME)), MIME))) as (_sources, (viewer,)):
+        await viewer.has(5)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as noise:
+            for port in ports_of(viewer.peer):
+                for data in (b"", b"\x80", b"\x16", b"\0\x01\0\x08\x21\x12\xa4\x42" + b"\xff" * 16):
+                    noise.sendto(data, ("127.0.0.1", port))
+        await viewer.has(len(viewer.frames["video"]) + 20)
 
 
 @pytest.mark.long
@@ -218,7 +228,7 @@ async def test_noise_on_the_relay_s_ports_stops_no_stream() -> None:
     outbound, viewer = OutboundPeer([source], nothing, nothing), ViewerEnd()
     await outbound.take_answer(await viewer.answer(await outbound.offer()))
     await viewer.has(5)
-    ports, chance = ports_of(inbound) + ports_of(outbound), random.Random(3)
+    ports, chance = ports_of(inbound._connection) + ports_of(outbound._connection), random.Random(3)
     ends, sent, since = time.monotonic() + FUZZ_S, 0, time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as noise:
         while time.monotonic() < ends:
