@@ -86,7 +86,7 @@ async def test_a_relay_that_dies_is_followed_to_another_one(
     async with robot(hub_key) as one, page_of(kim) as page:
         stream_id, viewer = await look(page, senior)
         await viewer.has(5)
-        first_owner = await Directory().owner(hub.hub_id)
+        first_owner = await owner_of(hub.hub_id)
         for serving in tuple(relays):
             if one_of(serving) == first_owner:
                 serving.cancel()
@@ -103,6 +103,14 @@ async def test_a_relay_that_dies_is_followed_to_another_one(
         serving.cancel()
         with suppress(asyncio.CancelledError):
             await serving
+
+
+async def owner_of(hub_id: int) -> str | None:
+    directory = Directory()
+    try:
+        return await directory.owner(hub_id)
+    finally:
+        await directory.close()
 
 
 def one_of(serving: asyncio.Task[None]) -> str:
