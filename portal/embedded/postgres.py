@@ -90,7 +90,7 @@ class PostgresServer:
             user=self._user,
             cwd=self.folder,
             # SIGTERM would wait for open sessions for ever.
-            stop_steps=((signal.SIGINT, 3.0), (signal.SIGQUIT, 0.8), (signal.SIGKILL, 0.5)),
+            stop_steps=((signal.SIGINT, 3.0), (signal.SIGQUIT, 0.8), (signal.SIGKILL, 2.0)),
         )
         return self.process
 

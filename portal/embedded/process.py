@@ -52,7 +52,7 @@ class ServerProcess:
     cwd: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     # Signals in turn with the seconds that each is given; the first is also sent when the parent dies.
-    stop_steps: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 0.5))
+    stop_steps: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
     _child: subprocess.Popen[bytes] | None = None
     _log_start: int = 0
 

@@ -23,13 +23,20 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "timeseries"])
 SCHEMA = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 PACKAGE = "generated_anbu_client"
+# It would format its output, which nobody reads here; and it knows no session descriptions, which are bytes to it.
+CONFIG = """
+post_hooks: []
+content_type_overrides:
+  application/sdp: application/octet-stream
+  application/trickle-ice-sdpfrag: application/octet-stream
+"""
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("clients")
     config = folder / "config.yaml"
-    config.write_text("post_hooks: []\n")  # it would format its output, which nobody reads here
+    config.write_text(CONFIG)
     program = Path(sys.executable).with_name("openapi-python-client")
     options: list[str | Path] = [
         "--path",
