@@ -55,12 +55,16 @@ class Directory:
             await pipe.execute()
 
     async def claim(self, hub_id: int, relay_id: str) -> str:
-        """The relay that has this home: `relay_id`, unless another one has it already."""
+        """The relay that has this home: `relay_id`, unless another one that lives has it already."""
         name = f"camera:home:{hub_id}"
         if await self._redis.set(name, relay_id, nx=True, px=LASTS_MS):
             return relay_id
-        owner = await self._redis.get(name)
-        return str(owner or relay_id)
+        owner = await self.owner(hub_id)
+        if (
+            owner is None
+        ):  # it died, and its claim has not run out yet; of two who take it one gives way when it says so
+            await self._redis.set(name, relay_id, px=LASTS_MS)
+        return owner or relay_id
 
     async def release(self, hub_id: int) -> None:
         await self._redis.delete(f"camera:home:{hub_id}")

@@ -91,7 +91,8 @@ async def test_a_relay_that_dies_is_followed_to_another_one(
             if one_of(serving) == first_owner:
                 serving.cancel()
                 relays.discard(serving)
-        offer = await page.receive("stream.offer", 20, passing_over=HINTS)
+        async with asyncio.timeout(20):  # pulses go on meanwhile
+            offer = await page.receive("stream.offer", 20, passing_over=HINTS)
         assert offer["stream_id"] == stream_id
         again = ViewerEnd()
         await page.send("stream.answer", stream_id=stream_id, sdp=await again.answer(offer["sdp"]))
